@@ -77,7 +77,7 @@ class Outcome:
     changed: bool = False
     result: t.Dict[str, t.Any] = field(default_factory=dict)
     # Ansible's diff: {before, after, before_header, after_header} or {prepared}, or a list of them
-    diff: t.Union[None, t.Dict[str, t.Any], t.List[t.Dict[str, t.Any]]] = None
+    diff: t.Union[t.Dict[str, t.Any], t.List[t.Dict[str, t.Any]], None] = None
     warnings: t.List[str] = field(default_factory=list)
     failure: t.Optional[FleetproofError] = None
 
@@ -110,7 +110,7 @@ def run(spec: ArgumentSpec, job: t.Callable[[Task], Outcome]) -> t.NoReturn:
     Whatever happens, the task ends with one sentence: expected errors with their kind, a defect of
     ours as kind ``internal`` with its place in our code (the traceback is in RV(exception) only).
     """
-    module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
+    module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())  # type: ignore[no-untyped-call] # ansible-core has no annotations there
     task = Task(params=module.params, check_mode=module.check_mode, diff_mode=module._diff)  # pylint: disable=protected-access # there is no public name for diff mode
     parent = os.getpid()
     try:
@@ -122,7 +122,7 @@ def run(spec: ArgumentSpec, job: t.Callable[[Task], Outcome]) -> t.NoReturn:
     except FleetproofError as error:
         _leave_worker(parent)
         module.fail_json(msg=printable(error.message), changed=False, error=error.as_result(), **printable(getattr(error, "result", {})))
-    except Exception as error:  # pylint: disable=broad-except # the last fence: a defect is told in one sentence too
+    except Exception as error:  # noqa: BLE001 # pylint: disable=broad-except # the last fence: a defect is told in one sentence too
         _leave_worker(parent)
         module.fail_json(
             msg=printable("This is a defect of fleetproof.backup, please report it: %s" % _place(error)),

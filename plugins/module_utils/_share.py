@@ -40,9 +40,11 @@ _SLOT = 2  # entries, bytes
 
 
 class Worker(t.Protocol):
-    """What does the tasks in one process. ``effort`` grows with what was done, in entries."""
+    """What does the tasks in one process."""
 
-    effort: int
+    @property
+    def effort(self) -> int:
+        """Grows with what was done, in entries."""
 
     def do(self, task: Task, push: Push) -> None:
         """Do one task; further tasks that come of it go to ``push``."""
@@ -185,7 +187,7 @@ class _Crew:
         except MemoryError:
             self._quit()
             return ("failed", ("no_space", "A worker process ran out of memory; use fewer with parallel", True))
-        except Exception as error:  # pylint: disable=broad-except # told to the parent, which raises it
+        except Exception as error:  # noqa: BLE001 # pylint: disable=broad-except # told to the parent, which raises it
             self._quit()
             return ("broken", "%s: %s" % (type(error).__name__, error))
 
@@ -253,7 +255,7 @@ class _Crew:
         cells[_HUNGRY] -= 1
         os.write(self.token_in, b"t")
         self.has_end = True
-        stack.extend(marshal.loads(packed))
+        stack.extend(marshal.loads(packed))  # noqa: S302 # written by a process of our own
         return True
 
     def _quit(self) -> None:
@@ -297,7 +299,7 @@ class _Crew:
             if status:
                 failure = failure or _died(pid, status)
                 continue
-            state, value = marshal.loads(packed)
+            state, value = marshal.loads(packed)  # noqa: S302 # written by a process of our own
             if state == "done":
                 results.append(value)
             elif state == "failed":

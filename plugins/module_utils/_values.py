@@ -27,7 +27,7 @@ _SHARE = re.compile(r"\A\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*\Z")
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def parse_size(text: t.Union[str, int, float], what: str) -> int:
+def parse_size(text: t.Union[str, float], what: str) -> int:
     """Bytes from ``1048576``, ``10G`` or ``1.5 MiB``; the units are powers of 1024, as in ``du -h``."""
     match = _SIZE.match(str(text))
     if match is None:
@@ -35,7 +35,7 @@ def parse_size(text: t.Union[str, int, float], what: str) -> int:
     return int(float(match.group(1)) * 1024 ** _POWER[match.group(2).lower()])
 
 
-def parse_duration(text: t.Union[str, int, float], what: str) -> float:
+def parse_duration(text: t.Union[str, float], what: str) -> float:
     """Seconds from ``90``, ``26h``, ``1d12h`` or ``2w``."""
     text = str(text).strip()
     total = 0.0
@@ -52,7 +52,7 @@ def parse_duration(text: t.Union[str, int, float], what: str) -> float:
     return total
 
 
-def parse_share(text: t.Union[str, int, float]) -> t.Optional[float]:
+def parse_share(text: t.Union[str, float]) -> t.Optional[float]:
     """``0.25`` from ``25%``; None when ``text`` is no percentage."""
     match = _SHARE.match(str(text))
     return None if match is None else float(match.group(1)) / 100

@@ -92,7 +92,7 @@ class Directory:
     The descriptors are good during the visit only.
     """
 
-    __slots__ = ("left_rel", "right_rel", "left_fd", "right_fd", "both", "left", "right", "left_out", "clashes")
+    __slots__ = ("both", "clashes", "left", "left_fd", "left_out", "left_rel", "right", "right_fd", "right_rel")
 
     def __init__(self, left_rel: RelPath, right_rel: RelPath) -> None:
         self.left_rel = left_rel
@@ -116,7 +116,9 @@ class Directory:
 class Visitor(t.Protocol):
     """What one process makes of the directories it is given."""
 
-    effort: int
+    @property
+    def effort(self) -> int:
+        """Grows with what was done, in entries."""
 
     def directory(self, directory: Directory, push: Push) -> t.Iterable[t.Tuple[t.Optional[str], t.Optional[str]]]:
         """Look at one directory. Returns the names (left, right) to go down into; None: absent on that side."""
