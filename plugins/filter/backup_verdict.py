@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter backup_verdict; it is described in backup_verdict.yml."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import Case, judge
+
+
+def backup_verdict(compared: t.Any, pair: t.Any, copied: t.Any = None, before: t.Any = None, check_mode: bool = False) -> t.Dict[str, t.Any]:
+    """The verdict on one backup; raises AnsibleFilterError for what is no result of a task."""
+    for name, value in (("the input", compared), ("pair", pair), ("copied", copied or {}), ("before", before or {})):
+        if not isinstance(value, Mapping):
+            raise AnsibleFilterError("backup_verdict: %s must be a dictionary, and is %s" % (name, type(value).__name__))
+    case = Case(compared, pair, copied or {}, before or {}, bool(check_mode))
+    return judge(case, datetime.datetime.now(datetime.timezone.utc))
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"backup_verdict": backup_verdict}
