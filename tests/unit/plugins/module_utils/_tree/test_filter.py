@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -102,7 +103,8 @@ def test_a_key_holds_for_patterns_and_paths():
 # A tree in which every path can be asked for, and patterns made of the characters that mean something.
 _PATHS = ["a", "b", "ab", "a.b", "a/a", "a/b", "a/ab", "a/b/a", "a/b/b", "a/b/ab/b", "b/a", "b/a/b", "ab/b", "*", "a/*", "a]", "a-b/a", "!a/b"]
 _PIECES = st.sampled_from(["a", "b", "*", "**", "/", "?", "[ab]", "[!a]", "[]a]", "[a-]", "\\*", "\\a", ".", "-", "!", "]"])
-_PATTERN = st.lists(_PIECES, min_size=1, max_size=6).map("".join)
+# git matches "a**/b" without its literal start, and so takes for "in any directory" what its manual calls a plain asterisk.
+_PATTERN = st.lists(_PIECES, min_size=1, max_size=6).map("".join).filter(lambda text: re.search(r"[^/!]\*\*|.!\*\*", text) is None)
 
 
 @pytest.fixture(scope="module")
