@@ -125,6 +125,7 @@ def _git_ignores(root, patterns):
     environment = dict(os.environ, GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
     done = subprocess.run(
         ["git", "-C", str(root), "check-ignore", "--no-index", "-z", "--stdin"],
+        check=False,
         input=b"".join(path.encode() + b"\0" for path in _PATHS),
         stdout=subprocess.PIPE,
         env=environment,
@@ -139,7 +140,7 @@ def test_lists_of_patterns_leave_out_what_git_ignores(repository, patterns):
     keep = compile_filter([], patterns)
     left_out = set()
     for path in sorted(_PATHS):
-        parents = [path[: at] for at, char in enumerate(path) if char == "/"]
+        parents = [path[:at] for at, char in enumerate(path) if char == "/"]
         ways = [*((parent, True) for parent in parents), (path, (repository / path).is_dir())]
         if keep is not None and not all(keep(*way) for way in ways):
             left_out.add(path)
