@@ -71,7 +71,7 @@ def place(build: str) -> str:
     wanted = set(_all_files(source) if names is None else names)
     os.makedirs(destination, exist_ok=True)
     for folder, folders, files in os.walk(destination, topdown=False):
-        if os.path.relpath(folder, destination).split(os.sep)[0] == ".git":
+        if os.path.relpath(folder, destination).split(os.sep, maxsplit=1)[0] == ".git":
             continue
         for name in files + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
             path = os.path.join(folder, name)

@@ -24,6 +24,8 @@ CORES: dict[str, tuple[pythons.Version, ...]] = {
     "2.18": ((3, 13), (3, 12), (3, 11)),
     "2.17": ((3, 12), (3, 11), (3, 10)),
 }
+# With the newest one, these are run by "test": the oldest that the collection supports, and the last that runs on Python 3.11.
+MORE_CORES = ("2.17", "2.19")
 
 
 class NoPython(Exception):
@@ -36,7 +38,6 @@ class Context:
     def __init__(self) -> None:
         root = checkout.root()
         self.build = os.path.abspath(os.environ.get("FLEETPROOF_BUILD") or os.path.join(root, ".build"))
-        self.home = os.path.join(self.build, "home")
         self.logs = os.path.join(self.build, "logs")
         self.collection = os.path.join(self.build, "ansible_collections", checkout.NAMESPACE, checkout.NAME)
         self.bed_required = os.environ.get("FLEETPROOF_BED") == "require"
@@ -91,17 +92,25 @@ class Context:
         python = self.first(CORES[core])
         return None if python is None else self.environment("core-%s" % core, python, ["ansible-core==%s.*" % core])
 
+    def home(self, environment: Environment) -> str:
+        """The home folder of an environment's commands: one each, as ansible-test is not made to share its own with another release."""
+        home = os.path.join(self.build, "home", environment.name)
+        os.makedirs(home, exist_ok=True)
+        self._carry_over_pip_settings(home)
+        return home
+
     def environ(self, environment: Environment) -> dict[str, str]:
         """The variables of a command: nothing of the user's Ansible, all of the user's pip, one locale."""
         # ansible-test asks for each python3.x by name, and has to meet the interpreter, not a shim.
         found = [python.folder for python in map(self._look, pythons.KNOWN) if python is not None]
         folders = [environment.bin, *dict.fromkeys(found), *pythons.path_without_shims()]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON", "VIRTUAL_ENV"))}
+        home = self.home(environment)
         return {
             **kept,
             "PATH": os.pathsep.join(folders),
-            "HOME": self.home,
-            "ANSIBLE_HOME": os.path.join(self.home, ".ansible"),
+            "HOME": home,
+            "ANSIBLE_HOME": os.path.join(home, ".ansible"),
             "ANSIBLE_COLLECTIONS_PATH": self.build,
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "0",
@@ -116,7 +125,7 @@ class Context:
 
     def prepare(self) -> t.IO[str]:
         """Take the build folder for this run and put the checkout into it; the run lasts as long as the returned file is open."""
-        for folder in (self.build, self.home, self.logs):
+        for folder in (self.build, self.logs):
             os.makedirs(folder, exist_ok=True)
         lock = open(os.path.join(self.build, "lock"), "w", encoding="ascii")  # noqa: SIM115 # it is held to the end of the run
         try:
@@ -125,10 +134,10 @@ class Context:
             self.say("another run uses %s; waiting for its end" % self.build)
             fcntl.flock(lock, fcntl.LOCK_EX)
         checkout.place(self.build)
-        self._carry_over_pip_settings()
         return lock
 
-    def _carry_over_pip_settings(self) -> None:
+    @staticmethod
+    def _carry_over_pip_settings(own_home: str) -> None:
         """ansible-test drops all variables but a few, and HOME is our own: what the user set for pip goes into a file there."""
         settings = configparser.RawConfigParser()
         home = os.path.expanduser("~")
@@ -140,7 +149,7 @@ class Context:
         for name, value in os.environ.items():
             if name.startswith("PIP_") and name != "PIP_CONFIG_FILE":
                 settings.set("global", name[len("PIP_") :].lower().replace("_", "-"), value)
-        folder = os.path.join(self.home, ".config", "pip")
+        folder = os.path.join(own_home, ".config", "pip")
         os.makedirs(folder, exist_ok=True)
         # Index addresses may hold a password.
         with os.fdopen(os.open(os.path.join(folder, "pip.conf"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:

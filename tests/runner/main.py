@@ -19,8 +19,8 @@ from .context import Context, NoPython
 from .environments import EnvironmentFailed
 
 GROUPS = ("lint", "unit", "sanity", "sanity-all", "integration", "molecule", "build")
-# What ``test`` runs; sanity-all adds the other releases of ansible-core.
-TEST = ("lint", "unit", "sanity", "integration", "molecule", "build")
+# What ``test`` runs; sanity-all adds the releases of ansible-core in between.
+TEST = ("lint", "unit", "sanity", "sanity-more", "integration", "molecule", "build")
 SHOWN_LINES = 300
 
 
@@ -39,7 +39,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _selected(context: Context, what: str, names: t.Sequence[str]) -> list[stages.Stage]:
-    groups = TEST if what == "test" else ("sanity", "sanity-all") if what == "sanity-all" else (what,)
+    groups = TEST if what == "test" else ("sanity", "sanity-more", "sanity-all") if what == "sanity-all" else (what,)
     found = [stage for stage in stages.all_stages(context) if stage.group in groups]
     if not names:
         return found

@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import outcome
-from .context import CORES, Context
+from .context import CORES, MORE_CORES, Context
 from .environments import Environment, EnvironmentFailed
 from .outcome import FAILED, PASSED, SKIPPED, Check
 
@@ -205,7 +205,7 @@ def _serve_pip(job: Job, environment: Environment) -> None:
     if wanted is None:
         raise ValueError("Could not find out which pip this ansible-test wants; look into %s" % source)
     version = wanted.group(1)
-    cache = os.path.join(job.context.home, ".ansible", "test", "cache")
+    cache = os.path.join(job.context.home(environment), ".ansible", "test", "cache")
     script = os.path.join(cache, "get_pip_%s.py" % version.replace(".", "_"))
     os.makedirs(cache, exist_ok=True)
     if not os.path.exists(os.path.join(cache, "pip-%s-py3-none-any.whl" % version)):
@@ -272,7 +272,15 @@ def _molecule(scenario: str) -> t.Callable[[Job], None]:
 def all_stages(context: Context) -> list[Stage]:
     """Every stage there is; the longest first, so that two at a time end early."""
     newest = next((core for core in CORES if context.first(CORES[core]) is not None), "2.19")
-    stages = [Stage("sanity-%s" % core, "sanity, ansible-core %s" % core, "sanity" if core == newest else "sanity-all", _sanity(core)) for core in CORES]
+    stages = [
+        Stage(
+            "sanity-%s" % core,
+            "sanity, ansible-core %s" % core,
+            "sanity" if core == newest else "sanity-more" if core in MORE_CORES else "sanity-all",
+            _sanity(core),
+        )
+        for core in CORES
+    ]
     managed = context.managed()
     stages += [
         Stage("ruff", "lint: ruff", "lint", _ruff),
