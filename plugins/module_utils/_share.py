@@ -141,6 +141,8 @@ class _Crew:
         try:
             for index in range(1, self.workers):
                 self._fork(index)
+            # The children will be hungry: what is there is shared out at once, as one task may take long.
+            self._give(stack, self.workers - 1)
             self._share(worker, stack)
             results = [worker.result()]
             results.extend(self._collect())
@@ -205,24 +207,27 @@ class _Crew:
             if not self._fetch(stack):
                 return
 
-    def _give(self, stack: t.List[Task]) -> None:
-        """Queue the older half of ``stack``: the tasks nearest the root, with the most below them."""
+    def _give(self, stack: t.List[Task], wanted: int = 0) -> None:
+        """Queue the older half of ``stack``: the tasks nearest the root, with the most below them.
+
+        In as many shares as there are hungry processes, or in ``wanted``.
+        """
         self._await_byte(self.token_out)
         try:
             cells = self.cells
             number = max(1, len(stack) // 2)
-            wanted = max(1, cells[_HUNGRY] - cells[_QUEUED_TASKS])
+            wanted = wanted or max(1, cells[_HUNGRY] - cells[_QUEUED_TASKS])
             share = max(1, number // wanted)
             for _unused in range(wanted):
                 if len(stack) < 2:
                     break
                 given = stack[:share]
                 packed = marshal.dumps(given)
-                if cells[_QUEUED_BYTES] + len(packed) + 4 > QUEUE_BYTES:
-                    given = stack[:1]
+                while len(given) > 1 and cells[_QUEUED_BYTES] + len(packed) + 4 > QUEUE_BYTES:
+                    del given[len(given) // 2 :]
                     packed = marshal.dumps(given)
-                    if cells[_QUEUED_BYTES] + len(packed) + 4 > QUEUE_BYTES:
-                        break
+                if cells[_QUEUED_BYTES] + len(packed) + 4 > QUEUE_BYTES:
+                    break
                 del stack[: len(given)]
                 os.write(self.queue_in, len(packed).to_bytes(4, "little") + packed)
                 cells[_QUEUED_BYTES] += len(packed) + 4

@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .walk import open_untouched
+
 # One read a side up to here, two reused buffers above.
 SMALL = 256 * 1024
 BLOCK = 1024 * 1024
@@ -22,7 +24,7 @@ _ALIGN = 48
 
 def open_to_read(name: str, directory: int) -> int:
     """Open a regular file below the descriptor ``directory``; never follows a link, never waits for a FIFO."""
-    return os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+    return open_untouched(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, directory)
 
 
 class Comparer:

@@ -15,6 +15,7 @@ leads nowhere. The depth of a tree is bounded by neither PATH_MAX nor the number
 
 from __future__ import annotations
 
+import errno
 import os
 import typing as t
 from dataclasses import dataclass
@@ -29,10 +30,22 @@ SIDES = ("left", "right")
 KEPT_OPEN = 64
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
+# Looking at a tree is no reason to move its access times; Linux lets the owner and root say so (open(2)).
+_UNTOUCHED: int = getattr(os, "O_NOATIME", 0)
 # The relative path of a directory: "" for the root, else with a slash at its end; None: not there.
 RelPath = t.Optional[str]
 # keep(path, is_directory): whether an entry takes part at all
 Keep = t.Callable[[str, bool], bool]
+
+
+def open_untouched(name: str, flags: int, directory: t.Optional[int] = None) -> int:
+    """``os.open`` that leaves the access time alone where this user may ask for that."""
+    try:
+        return os.open(name, flags | _UNTOUCHED, dir_fd=directory)
+    except PermissionError as error:
+        if error.errno != errno.EPERM or not _UNTOUCHED:
+            raise
+        return os.open(name, flags, dir_fd=directory)
 
 
 class Descent:
@@ -65,7 +78,7 @@ class Descent:
             shared = 0
         at = open_at[-1] if open_at else self.root
         for name in wanted[shared:]:
-            at = os.open(name, self.flags, dir_fd=at)
+            at = self.enter(name, at)
             names.append(name)
             open_at.append(at)
             surplus = len(open_at) - KEPT_OPEN - 1
@@ -73,6 +86,10 @@ class Descent:
                 os.close(open_at[surplus])
                 open_at[surplus] = -1
         return at
+
+    def enter(self, name: str, directory: int) -> int:
+        """Open one component below the descriptor ``directory``."""
+        return open_untouched(name, self.flags, directory)
 
     def _close_below(self, depth: int) -> None:
         while len(self.open_at) > depth:
@@ -153,7 +170,7 @@ class WalkOptions:
 def open_root(path: str, what: str) -> int:
     """The descriptor of a tree's root. Raises FleetproofError that names ``what`` and the path."""
     try:
-        return os.open(path, _FLAGS)
+        return open_untouched(path, _FLAGS)
     except OSError as error:
         raise from_os_error(error, "open the %s directory %s" % (what, display_name(path))) from error
 
