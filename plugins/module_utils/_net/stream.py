@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A connection as line protocols need it: dialled, encrypted, read by lines, never waiting for ever.
+
+Private to this collection. Everything that can go wrong on the way is a FleetproofError.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
+from .tls import TlsPolicy, handshake, make_context, tls_error
+
+_CHUNK = 65536  # octets asked for at once
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to and how. ``tls`` is ``implicit``, ``starttls`` or ``none``; ``timeout`` in seconds for each answer."""
+
+    host: str
+    port: int
+    tls: str
+    policy: TlsPolicy = field(default_factory=TlsPolicy)
+    timeout: float = 30.0
+    source_address: t.Optional[str] = None
+
+    @property
+    def where(self) -> str:
+        """``host:port`` for sentences, IPv6 addresses in brackets."""
+        return ("[%s]:%d" if ":" in self.host else "%s:%d") % (self.host, self.port)
+
+
+def dial(endpoint: Endpoint) -> Stream:
+    """An open connection, already encrypted when ``tls`` is ``implicit``."""
+    # before the first packet: a CA file that is not there should not look like a network problem
+    context = None if endpoint.tls == "none" else make_context(endpoint.policy)
+    stream = Stream(_open(endpoint), endpoint, context)
+    if endpoint.tls == "implicit":
+        stream.start_tls()
+    return stream
+
+
+def _open(endpoint: Endpoint) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise FleetproofError(
+            "resolve", "The host name %s cannot be resolved: %s" % (endpoint.host, error.strerror or error), retryable=error.errno == socket.EAI_AGAIN
+        ) from error
+    except (UnicodeError, ValueError, OverflowError) as error:
+        raise FleetproofError("argument", "host: %r is not a host name or address" % endpoint.host) from error
+    failure: t.Optional[FleetproofError] = None
+    for family, kind, proto, _name, address in found:
+        try:
+            return _open_one(endpoint, family, kind, proto, address)
+        except FleetproofError as error:
+            # what the last address said stands; one that answers the purpose beats one of the wrong family
+            failure = error if failure is None or failure.kind == "argument" else failure
+    raise failure or FleetproofError("resolve", "The host name %s has no address" % endpoint.host)
+
+
+def _open_one(endpoint: Endpoint, family: int, kind: int, proto: int, address: t.Any) -> socket.socket:
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.settimeout(endpoint.timeout)
+        if endpoint.source_address is not None:
+            _bind(sock, endpoint)
+        sock.connect(address)
+    except FleetproofError:
+        sock.close()
+        raise
+    except socket.timeout as error:
+        sock.close()
+        raise FleetproofError("timeout", "%s did not answer within %g s" % (endpoint.where, endpoint.timeout)) from error
+    except OSError as error:
+        sock.close()
+        raise FleetproofError("connect", "Could not connect to %s: %s" % (endpoint.where, reason_of_os_error(error))) from error
+    return sock
+
+
+def _bind(sock: socket.socket, endpoint: Endpoint) -> None:
+    try:
+        sock.bind((endpoint.source_address, 0))
+    except OSError as error:
+        raise FleetproofError(
+            "argument",
+            "source_address: %s is not an address of this machine that can reach %s (%s)"
+            % (endpoint.source_address, endpoint.where, reason_of_os_error(error)),
+        ) from error
+
+
+class Stream:
+    """An open connection that is read by lines and written whole."""
+
+    def __init__(self, sock: socket.socket, endpoint: Endpoint, context: t.Optional[ssl.SSLContext] = None) -> None:
+        self.endpoint = endpoint
+        self._sock = sock
+        self._context = context
+        self._buffer = b""
+        sock.settimeout(endpoint.timeout)
+
+    @property
+    def encrypted(self) -> bool:
+        """True once TLS is up."""
+        return isinstance(self._sock, ssl.SSLSocket)
+
+    @property
+    def tls_version(self) -> t.Optional[str]:
+        """Such as ``TLSv1.3``; None in clear text."""
+        return self._sock.version() if isinstance(self._sock, ssl.SSLSocket) else None
+
+    @property
+    def cipher(self) -> t.Optional[str]:
+        """OpenSSL's name of the cipher; None in clear text."""
+        found = self._sock.cipher() if isinstance(self._sock, ssl.SSLSocket) else None
+        return found[0] if found else None
+
+    @property
+    def stays_on_this_host(self) -> bool:
+        """True when the other end is a loopback address: nobody on a network can listen."""
+        address = ipaddress.ip_address(str(self._sock.getpeername()[0]).split("%", 1)[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return (mapped or address).is_loopback
+
+    @property
+    def own_address(self) -> str:
+        """The local address of this connection."""
+        return str(self._sock.getsockname()[0])
+
+    def start_tls(self) -> None:
+        """Encrypt from here on, or close and raise.
+
+        Anything that has come before the handshake was not protected by it and could be anybody's
+        (the command injection of CVE-2011-0411 and its kin): it ends the connection.
+        """
+        if self._buffer:
+            self.close()
+            raise FleetproofError(
+                "tls", "%s sent data ahead of the TLS handshake: somebody may be meddling with the connection, so it was closed" % self.endpoint.where
+            )
+        if self._context is None:
+            self._context = make_context(self.endpoint.policy)
+        self._sock.settimeout(self.endpoint.timeout)
+        self._sock = handshake(self._sock, self._context, self.endpoint.host, self.endpoint.where)
+
+    def deadline(self, times: float = 1.0) -> float:
+        """The moment (monotonic) by which an answer that may take ``times`` the timeout must be complete."""
+        return time.monotonic() + times * self.endpoint.timeout
+
+    def read_line(self, deadline: float, limit: int = 8192) -> bytes:
+        """The next line without its line end. Longer than ``limit`` octets, late, or cut off: an error."""
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > limit:
+                raise FleetproofError("protocol", "%s sent a line of more than %d octets" % (self.endpoint.where, limit))
+            self._buffer += self._receive(deadline)
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return line[:-1] if line.endswith(b"\r") else line
+
+    def _receive(self, deadline: float) -> bytes:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self._late()
+        self._sock.settimeout(left)
+        try:
+            data = self._sock.recv(_CHUNK)
+        except socket.timeout as error:
+            raise self._late() from error
+        except ssl.SSLError as error:
+            raise self._tls_broken(error) from error
+        except OSError as error:
+            raise self._lost(error) from error
+        if not data:
+            raise FleetproofError("connect", "%s closed the connection" % self.endpoint.where)
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data`` within the timeout."""
+        self._sock.settimeout(self.endpoint.timeout)
+        try:
+            self._sock.sendall(data)
+        except socket.timeout as error:
+            raise self._late() from error
+        except ssl.SSLError as error:
+            raise self._tls_broken(error) from error
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def close(self) -> None:
+        """Hang up; never raises."""
+        try:
+            self._sock.close()
+        except OSError:
+            pass
+
+    def _late(self) -> FleetproofError:
+        return FleetproofError("timeout", "%s did not answer within %g s" % (self.endpoint.where, self.endpoint.timeout))
+
+    def _tls_broken(self, error: ssl.SSLError) -> FleetproofError:
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return FleetproofError("connect", "%s closed the connection" % self.endpoint.where)
+        return tls_error(error, self.endpoint.host, self.endpoint.where)
+
+    def _lost(self, error: OSError) -> FleetproofError:
+        kind = kind_of_os_error(error)
+        return FleetproofError(
+            kind if kind in ("connect", "timeout") else "connect", "The connection to %s was lost: %s" % (self.endpoint.where, reason_of_os_error(error))
+        )
