@@ -63,9 +63,9 @@ def _same(left: str, right: str) -> bool:
     )
 
 
-def place(build: str) -> str:
-    """Make ``build/ansible_collections/fleetproof/backup`` equal to the checkout; returns that path."""
-    source = root()
+def place(build: str, source: str = "") -> str:
+    """Make ``build/ansible_collections/fleetproof/backup`` equal to ``source`` (default: this checkout); returns that path."""
+    source = source or root()
     destination = os.path.join(build, "ansible_collections", NAMESPACE, NAME)
     names = _git_files(source)
     wanted = set(_all_files(source) if names is None else names)

@@ -24,6 +24,7 @@ _SANITY_FAILED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _SANITY_SKIPPED = re.compile(r"^WARNING: Skipping sanity test \"(?P<name>[^\"]+)\"(?: on Python (?P<python>[0-9.]+))? (?P<reason>.+)$", re.MULTILINE)
+_LEFT_OUT = re.compile(r"^WARNING: Excluding (?:\w+ )?tests (?P<reason>[^:\n]+): ", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -78,6 +79,12 @@ def from_skip_lines(text: str) -> list[Check]:
     """The skips that a playbook or script told of, each once."""
     found = {(match["name"].strip(), match["reason"].strip()) for match in _SKIP_LINE.finditer(_ANSI.sub("", text))}
     return [Check(name, SKIPPED, reason) for name, reason in sorted(found)]
+
+
+def left_out(text: str) -> str:
+    """Why ansible-test left an integration target out (it ends well all the same); empty when it did not."""
+    match = _LEFT_OUT.search(_ANSI.sub("", text))
+    return match["reason"] if match else ""
 
 
 def from_sanity(text: str) -> list[Check]:

@@ -16,7 +16,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from . import outcome
+from . import checkout, outcome
 from .context import CORES, MORE_CORES, Context
 from .environments import Environment, EnvironmentFailed
 from .outcome import FAILED, PASSED, SKIPPED, Check
@@ -231,38 +231,51 @@ def _sanity(core: str) -> t.Callable[[Job], None]:
 
 
 def targets(context: Context) -> list[str]:
-    """The names of the integration targets."""
+    """The names of the integration targets but those that are there for others alone."""
     folder = os.path.join(context.collection, "tests", "integration", "targets")
     found = []
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         path = os.path.join(folder, name)
-        if any(os.path.exists(os.path.join(path, file)) for file in ("tasks/main.yml", "runme.sh")):
+        aliases = os.path.join(path, "aliases")
+        words: list[str] = []
+        if os.path.exists(aliases):
+            with open(aliases, encoding="utf-8") as stream:
+                words = stream.read().split()
+        if "hidden" not in words and any(os.path.exists(os.path.join(path, file)) for file in ("tasks/main.yml", "runme.sh")):
             found.append(name)
     return found
 
 
 def _integration(target: str) -> t.Callable[[Job], None]:
     def run(job: Job) -> None:
-        command = ["ansible-test", "integration", "--local", "--color", "no", "--allow-unsupported", target]
-        status, text = job.run(job.context.test, command, 1500)
-        job.check(target, status)
+        # One output folder a collection is all that ansible-test has, and it empties it first: targets that run side by side get a copy each.
+        folder = checkout.place(os.path.join(job.context.build, "integration", target))
+        status, text = job.run(job.context.test, ["ansible-test", "integration", "--local", "--color", "no", target], 1500, folder=folder)
+        left_out = outcome.left_out(text)
+        if left_out and not status:
+            job.checks.append(Check(target, SKIPPED, left_out))
+        else:
+            job.check(target, status)
         job.checks += outcome.from_skip_lines(text)
 
     return run
 
 
 def scenarios(context: Context) -> list[str]:
-    """The names of the molecule scenarios."""
+    """The names of the molecule scenarios; ``default`` makes the hosts for each of the others and tests nothing by itself."""
     folder = os.path.join(context.collection, "extensions", "molecule")
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [name for name in names if os.path.exists(os.path.join(folder, name, "molecule.yml"))]
+    return [name for name in names if name != "default" and os.path.exists(os.path.join(folder, name, "molecule.yml"))]
 
 
 def _molecule(scenario: str) -> t.Callable[[Job], None]:
     def run(job: Job) -> None:
-        status, text = job.run(
-            job.context.tools, ["molecule", "test", "--scenario-name", scenario], 1500, folder=os.path.join(job.context.collection, "extensions")
-        )
+        # Molecule keeps its hosts below the home folder, under a name that all scenarios of a project share.
+        home = os.path.join(job.context.build, "home", job.key)
+        shutil.rmtree(home, ignore_errors=True)
+        own = {"HOME": home, "ANSIBLE_HOME": os.path.join(home, ".ansible")}
+        command = ["molecule", "--base-config", os.path.join(job.context.collection, ".config", "molecule", "config.yml"), "test", "--scenario-name", scenario]
+        status, text = job.run(job.context.tools, command, 1500, folder=os.path.join(job.context.collection, "extensions"), extra=own)
         job.check(scenario, status)
         job.checks += outcome.from_skip_lines(text)
 
