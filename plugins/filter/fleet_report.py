@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter fleet_report; it is described in fleet_report.yml."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible.errors import AnsibleError, AnsibleFilterError
+from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments, _human, _report
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
+
+WHO = "fleet_report"
+READ = ("fleetproof_verdicts", "backup_verify_reach", "backup_verify_pairs")
+
+
+def fleet_report(
+    hostvars: t.Any,
+    hosts: t.Sequence[str],
+    limit: t.Optional[t.Sequence[str]] = None,
+    history: str = "",
+    made_at: t.Optional[str] = None,
+    title: str = "Backups",
+    check_mode: bool = False,
+) -> t.Any:
+    """The filter; options are checked, and what is wrong with one is an AnsibleFilterError."""
+    if not isinstance(hostvars, t.Mapping):
+        raise AnsibleFilterError("%s: the input has to be hostvars or a dictionary like it, not %s" % (WHO, type(hostvars).__name__))
+    asked = _arguments.texts(hosts, WHO, "hosts")
+    took_part = [host for host in plain(list(hostvars)) if host not in asked and {"fleetproof_verdicts", "backup_verify_reach"} & set(hostvars[host])]
+    everybody = [*asked, *took_part]
+    report = _report.make(
+        _report.Request(
+            hosts=everybody,
+            facts={host: _facts(hostvars, host) for host in everybody},
+            limit=None if limit is None else frozenset(_arguments.texts(limit, WHO, "limit")),
+            history=_arguments.text(history, WHO, "history"),
+            made_at=_moment(made_at),
+            title=_arguments.text(title, WHO, "title"),
+            check_mode=bool(check_mode),
+        )
+    )
+    return _arguments.untrusted(report)
+
+
+def _moment(made_at: t.Optional[str]) -> str:
+    moment = datetime.datetime.now(datetime.timezone.utc) if made_at is None else _human.parse_time(plain(made_at))
+    if moment is None:
+        raise AnsibleFilterError("%s: made_at has to be a time such as 2026-02-03T04:05:06Z, not %r" % (WHO, plain(made_at)))
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> t.Dict[str, t.Any]:
+    """What is read of a host. A variable that cannot be evaluated is as if it were not there: its host has a row all the same."""
+    facts: t.Dict[str, t.Any] = {}
+    if host not in hostvars:
+        return facts
+    known = hostvars[host]
+    for key in READ:
+        if key in known:
+            try:
+                facts[key] = plain(known[key])
+            except AnsibleError:
+                facts[key] = None
+    return facts
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"fleet_report": fleet_report}

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What filters are given, checked. Private to this collection.
+
+A filter names itself in its errors, because the error of a template seldom shows which part of it failed.
+"""
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
+
+
+def number(value: t.Any, who: str) -> float:
+    """A finite number, or a text that is one."""
+    if not isinstance(value, bool):
+        try:
+            result = float(value)
+        except (TypeError, ValueError):
+            pass
+        else:
+            if math.isfinite(result):
+                return result
+    raise AnsibleFilterError("%s: %r is not a number" % (who, plain(value)))
+
+
+def whole(value: t.Any, who: str, option: str, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``."""
+    result = number(value, "%s: %s" % (who, option))
+    if result != int(result) or not low <= result <= high:
+        raise AnsibleFilterError("%s: %s has to be a whole number from %d to %d, not %r" % (who, option, low, high, plain(value)))
+    return int(result)
+
+
+def text(value: t.Any, who: str, option: str) -> str:
+    """A text, freed from marks."""
+    if not isinstance(value, str):
+        raise AnsibleFilterError("%s: %s has to be a text, not %r" % (who, option, plain(value)))
+    return str(plain(value))
+
+
+def choice(value: t.Any, who: str, option: str, choices: t.Sequence[str]) -> str:
+    """One of ``choices``."""
+    if value not in choices:
+        raise AnsibleFilterError("%s: %s has to be one of %s, not %r" % (who, option, ", ".join(choices), plain(value)))
+    return str(plain(value))
+
+
+def texts(value: t.Any, who: str, option: str) -> t.List[str]:
+    """A list of texts."""
+    if isinstance(value, (str, bytes, t.Mapping)) or not isinstance(value, t.Iterable):
+        raise AnsibleFilterError("%s: %s has to be a list, not %r" % (who, option, plain(value)))
+    return [text(item, who, option) for item in value]
+
+
+def untrusted(value: t.Any) -> t.Any:
+    """``value`` so marked that Ansible never takes any text in it for a template.
+
+    From ansible-core 2.19 on this is how every text made by a plugin is treated; there, and wherever the marking is gone, it stays as it is.
+    """
+    try:
+        from ansible.utils.unsafe_proxy import wrap_var  # noqa: PLC0415 - deprecated where it does nothing
+    except ImportError:
+        return value
+    return wrap_var(value)
