@@ -20,6 +20,27 @@ attributes:
     support: full
     description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
   platform:
+    support: full
     platforms: posix
     description: Target operating system families.
+"""
+
+    ACTIONGROUP_DIRECTORIES = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetproof.backup.directories) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetproof.backup.directories
+"""
+
+    ACTIONGROUP_SMTP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetproof.backup.smtp) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetproof.backup.smtp
 """

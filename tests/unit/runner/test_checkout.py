@@ -10,7 +10,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.fleetproof.backup.tests.runner.checkout import place
 
 

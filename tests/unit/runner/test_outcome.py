@@ -7,7 +7,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.fleetproof.backup.tests.runner.outcome import (
     FAILED,
     PASSED,
