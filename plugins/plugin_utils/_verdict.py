@@ -22,6 +22,8 @@ GREEN = frozenset(("good", "repaired"))
 SHOWN = 20
 
 _Result = t.Mapping[str, t.Any]
+# dir_compare's words
+_SIDES = {"left": "source", "right": "backup"}
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
         judgement.find("incomplete", missing, (Finding(path, "missing from the backup") for path in compared["left_only"]))
     if turned:
         judgement.add("incomplete", count_of(turned, "entry is of another type in the backup", "entries are of another type in the backup"), REPAIR)
-        judgement.find("incomplete", turned, (Finding(path, "of another type in the backup") for path in compared["common_funny"]))
+        judgement.find("incomplete", turned, _turned(compared))
     if extra:
         judgement.add(
             "incomplete",
@@ -180,6 +182,13 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
             " or set one_way for a backup that keeps what was deleted",
         )
         judgement.find("incomplete", extra, (Finding(path, "in the backup only") for path in compared["right_only"]))
+
+
+def _turned(compared: _Result) -> t.Iterator[Finding]:
+    types = {item["path"]: item for item in compared.get("type_diff") or ()}
+    for path in compared["common_funny"]:
+        item = types.get(path)
+        yield Finding(path, "a %s in the backup, a %s in the source" % (item["right"], item["left"]) if item else "of another type in the backup")
 
 
 def _judge_content(case: Case, judgement: Judgement) -> None:
@@ -191,8 +200,6 @@ def _judge_content(case: Case, judgement: Judgement) -> None:
     outdated = _entries(counts, "outdated")
     damaged = different - rotten - outdated
     judgement.intact = _was_read(case, different)
-    kinds = {path: "rotten" for path in compared.get("corrupted") or ()}
-    kinds.update((path, "outdated") for path in compared.get("outdated") or ())
     if rotten:
         judgement.intact = False
         judgement.add(
@@ -210,11 +217,10 @@ def _judge_content(case: Case, judgement: Judgement) -> None:
             count_of(outdated, "file is older in the backup than in the source", "files are older in the backup than in the source"),
             "Find out why the backup job did not run; run again with backup_verify_repair=true to bring the backup up to date",
         )
-    words = {"rotten": ("damaged", "content differs, though size and time are the same"), "outdated": ("stale", "older than in the source")}
-    for path in compared["diff_files"]:
-        verdict, what = words.get(kinds.get(path, ""), ("damaged", "content differs"))
-        judgement.find(verdict, 0, [Finding(path, what)])
-    judgement.findings_total += different
+    judgement.find("damaged", rotten, (Finding(path, "content differs, though size and time are the same") for path in compared["corrupted"]))
+    told = {*compared["corrupted"], *compared["outdated"]}
+    judgement.find("damaged", damaged, (Finding(path, "content differs") for path in compared["diff_files"] if path not in told))
+    judgement.find("stale", outdated, (Finding(path, "older than in the source") for path in compared["outdated"]))
 
 
 def _was_read(case: Case, different: int) -> t.Optional[bool]:
@@ -243,12 +249,24 @@ def _judge_unread(case: Case, judgement: Judgement) -> None:
         return
     judgement.complete = judgement.complete and None
     judgement.intact = judgement.intact and None
+    findings = [Finding(item["path"], _why_unread(item["reason"])) for item in compared["funny_files"]]
+    told = {finding.what for finding in findings}
     judgement.add(
         "unverified",
-        count_of(number, "entry could not be compared", "entries could not be compared"),
-        "Let the user that verifies read what is listed (become: true), and verify again",
+        count_of(number, "entry could not be compared", "entries could not be compared") + (": %s" % told.pop() if len(told) == 1 else ""),
+        "Verify again at a time when less is written there"
+        if all(item["reason"].startswith("changed_underfoot") for item in compared["funny_files"])
+        else "Let the user that verifies read what is listed (become: true), and verify again",
     )
-    judgement.find("unverified", number, (Finding(item["path"], item["reason"]) for item in compared["funny_files"]))
+    judgement.find("unverified", number, findings)
+
+
+def _why_unread(reason: str) -> str:
+    """``Permission denied in the source`` from ``permission: left: Permission denied``, the form in which dir_compare says it."""
+    parts = reason.split(": ", 2)
+    if len(parts) < 3 or parts[1] not in _SIDES:
+        return reason
+    return "%s in the %s" % (parts[2], _SIDES[parts[1]])
 
 
 def _judge_freshness(case: Case, judgement: Judgement) -> None:
@@ -264,13 +282,12 @@ def _judge_freshness(case: Case, judgement: Judgement) -> None:
         reason = "The newest file in the backup is of %s, more than the %s allowed ago" % (compared["newest"], max_age)
     else:
         reason = "There is no file in the backup that could be at most %s old" % max_age
-    same = compared.get("identical")
     judgement.add(
         "stale",
         reason,
-        "The source holds nothing newer either: find out why nothing is written there any more"
-        if same
-        else "Find out why the backup job did not run; run again with backup_verify_repair=true to bring the backup up to date",
+        "Find out why the backup job did not run; run again with backup_verify_repair=true to bring the backup up to date"
+        if judgement.reasons
+        else "The source holds nothing newer either: find out why nothing is written there any more",
     )
 
 

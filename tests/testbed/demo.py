@@ -1,0 +1,313 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection at work: eight hosts on this machine, eight faults, a mail server, the report, the repair.
+
+Started by ``make demo``. What it makes goes to demo-output/; real directories of this machine are copied
+and never changed. Ends with 0 only if the report named every planted fault and nothing else, the mail
+arrived, and nothing was left to find after the repair.
+"""
+
+from __future__ import annotations
+
+import email.message
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+import typing as t
+from pathlib import Path
+
+import faults
+import fleet
+from playbook import run_playbook
+from screen import GREEN, RED, Screen
+from smtpd import SmtpServer
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTPUT = ROOT / "demo-output"
+HOSTS = ("web1", "web2", "db1", "mail1", "files1", "files2", "build1", "edge1")
+# A page of the mail's text on the screen.
+MAIL_LINES = 30
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+BYTES_PER_HOST = 12 * 1024 * 1024
+MAX_AGE = "26h"
+# What says that demo-output/ is ours to remove.
+MARKER = "made-by-make-demo"
+
+
+class DemoFailed(Exception):
+    """One sentence: what did not come out as it should."""
+
+
+class Demo:
+    """The story, step by step; what a step learns is kept here."""
+
+    def __init__(self, screen: Screen, server: SmtpServer) -> None:
+        self.screen = screen
+        self.server = server
+        self.report = OUTPUT / "report"
+        self.plants: t.List[faults.Plant] = []
+        self.heal: t.List[t.Callable[[], None]] = []
+        self.skipped: t.List[str] = []
+
+    def make_fleet(self) -> None:
+        """Eight hosts with real data."""
+        self.screen.step("Making eight hosts on this machine, each with a real directory of it as its data")
+        self.fleet = fleet.build(OUTPUT / "hosts", HOSTS, BYTES_PER_HOST)
+        rows = []
+        for host in self.fleet.hosts:
+            files = [path for path in host.src.rglob("*") if path.is_file() and not path.is_symlink()]
+            size = sum(path.stat().st_size for path in files)
+            rows.append((host.name, host.pair, "%.1f MiB" % (size / 2**20), "%d files" % len(files), "from %s" % host.origin))
+        self.screen.table(("host", "backup", "size", "files", "real data"), rows)
+
+    def plant(self) -> None:
+        """Break things, and remember what was broken."""
+        self.screen.step("Breaking the backups on purpose, and one host")
+        host = self.fleet.host
+        self.plants = [
+            faults.missing_file(host("web2")),
+            faults.extra_file(host("web2")),
+            faults.flipped_bit(host("db1")),
+            faults.truncated_file(host("mail1")),
+            faults.link_turned_into_a_file(host("files1")),
+            faults.stale_backup(host("files2")),
+        ]
+        try:
+            plant, heal = faults.unreadable_directory(host("build1"))
+            self.plants.append(plant)
+            self.heal.append(heal)
+        except PermissionError as error:
+            self.skipped.append("The unreadable directory on build1 was not planted: %s." % error)
+        fleet.silence(host("edge1"))
+        self.plants.append(faults.Plant("edge1", "the host does not answer", "unreachable"))
+        self.screen.table(("host", "what was done to it", "where"), [(plant.host, plant.fault, ", ".join(plant.paths)) for plant in self.plants])
+        for text in self.skipped:
+            self.screen.say("SKIPPED: " + text)
+        self.screen.say("web1 was left alone.")
+
+    def run(self, playbook: str, log: str, **variables: t.Any) -> int:
+        """Run a playbook of the collection on the fleet; returns its exit status."""
+        inventory = self.fleet.write_inventory(
+            {
+                "backup_verify_max_age": MAX_AGE,
+                "backup_report_dest": str(self.report),
+                "backup_report_title": "Demo fleet",
+                "backup_report_mail_to": ["night.shift@fleet.test"],
+                "backup_report_mail_from": "backups@fleet.test",
+                "backup_report_mail_host": self.server.host,
+                "backup_report_mail_port": self.server.port,
+                "backup_report_mail_ca_path": self.server.ca,
+                "backup_report_mail_ledger": str(OUTPUT / "ledger"),
+            }
+        )
+        extra = " ".join("-e %s=%s" % (name, json.dumps(value)) for name, value in variables.items())
+        self.screen.say("$ ansible-playbook fleetproof.backup.%s -i %s %s" % (playbook, shown(inventory), extra))
+        run = run_playbook(playbook, inventory, OUTPUT / "ansible", variables, log=OUTPUT / log)
+        self.screen.say("Exit status %d; all that Ansible said is in %s" % (run.status, shown(OUTPUT / log)))
+        return run.status
+
+    def back_up(self) -> None:
+        """The first backups, by the collection itself."""
+        self.screen.step("Making the first backup of each host, and verifying it")
+        if self.run("sync_backups", "1-first-backup.log", backup_report_mail_to=[]) or any(row["verdict"] != "good" for row in self.verdicts().values()):
+            raise DemoFailed("The first backups are not good; see 1-first-backup.log")
+        self.screen.say("All %d backups are good." % len(HOSTS))
+
+    def find(self) -> None:
+        """The run that has to find what was planted."""
+        self.screen.step("Verifying the fleet")
+        status = self.run("verify_backups", "2-verify.log")
+        self.show_verdicts()
+        self.check_against_plants()
+        if status == 0:
+            raise DemoFailed("The playbook ended well although hosts are bad; see 2-verify.log")
+        self.screen.say("The playbook ended failed, as it has to when a host is bad, so that a scheduler notices as well.")
+
+    def read_mail(self) -> None:
+        """The mail about it, as the server got it."""
+        received = self.server.messages()
+        if len(received) != 1:
+            raise DemoFailed("%d mails arrived instead of one" % len(received))
+        self.screen.step("Reading the mail that the server received")
+        message = received[0].message
+        tls = received[0].envelope["tls"]
+        self.screen.lines("%s: %s" % (name, message[name]) for name in ("Date", "From", "To", "Subject", "Message-ID"))
+        self.screen.lines(["Sent over %s to %s" % (" ".join(map(str, tls[1::-1])) if tls else "an open line", ", ".join(received[0].envelope["rcpt_tos"])), "", "Its parts:"])
+        self.screen.lines(mail_structure(message), indent=4)
+        text = message.get_body(("plain",))
+        lines = text.get_content().rstrip().splitlines() if text else []
+        self.screen.lines(["", "Its text, for mail programs without HTML:"])
+        self.screen.lines(("| " + line for line in lines[:MAIL_LINES]), indent=4)
+        if len(lines) > MAIL_LINES:
+            self.screen.lines(["... and %d lines more" % (len(lines) - MAIL_LINES)], indent=4)
+        types = [part.get_content_type() for part in message.walk()]
+        if not lines or not tls or not {"text/html", "image/png", XLSX} <= set(types):
+            raise DemoFailed("The mail lacks its text, its page, its pictures, its table or its encryption: %s" % ", ".join(types))
+
+    def repair(self) -> None:
+        """Put right by hand what only a person can, and leave the rest to the playbook."""
+        self.screen.step("Repairing")
+        self.screen.say("By hand, because nobody else can: edge1 is switched on again%s." % (", the directory on build1 may be read again" if self.heal else ""))
+        for heal in self.heal:
+            heal()
+        fleet.heal(self.fleet.host("edge1"))
+        self.screen.say(
+            "By the playbook: what is missing or different is copied. What only the backup has is removed, because we say delete. The flipped bit is"
+            " overwritten, because we say on_corruption=overwrite: we flipped it in the backup ourselves. Left to itself the playbook would touch neither."
+        )
+        status = self.run("verify_backups", "3-repair.log", backup_verify_repair=True, backup_verify_delete=True, backup_verify_on_corruption="overwrite")
+        self.show_verdicts()
+        bad = [name for name, row in self.verdicts().items() if not row["good"]]
+        if status or bad:
+            raise DemoFailed("The repair left something bad (%s); see 3-repair.log" % (", ".join(bad) or "exit status %d" % status))
+
+    def verify_again(self) -> None:
+        """Nothing may be left to find, for the playbook and for a comparison that is not ours."""
+        self.screen.step("Verifying once more: nothing may be left to find")
+        status = self.run("verify_backups", "4-verify-again.log")
+        self.show_verdicts()
+        bad = [name for name, row in self.verdicts().items() if row["verdict"] != "good"]
+        differing = [host.name for host in self.fleet.hosts if not same_trees(host.src, host.dest)]
+        if status or bad or differing:
+            raise DemoFailed("Not all is good: %s; see 4-verify-again.log" % (", ".join(bad or differing) or "exit status %d" % status))
+        self.screen.say("All good. A comparison by digests, without the collection, agrees.")
+
+    def tell_where_to_look(self) -> None:
+        """Where everything is that was made."""
+        self.screen.step("Where to look")
+        self.screen.table(("path", "what it is"), [(shown(path), what) for path, what in self._made() if path.exists()])
+
+    def _made(self) -> t.List[t.Tuple[Path, str]]:
+        return [
+            (self.report / "backups.html", "the last report; open it in a browser"),
+            (self.report, "the same as data: JSON, JUnit XML, Prometheus text, a spreadsheet, the history"),
+            (self.server.store, "the mails as they arrived; any mail program opens the .eml files"),
+            (OUTPUT / "2-verify.html", "the report of the run that found the faults"),
+            (OUTPUT / "hosts" / fleet.INVENTORY, "the inventory of the fleet, to play with"),
+        ]
+
+    def verdicts(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+        """The rows of the last report by host."""
+        rows = json.loads((self.report / "backups.json").read_text(encoding="utf-8"))["hosts"]
+        return {row["name"]: row for row in rows}
+
+    def show_verdicts(self) -> None:
+        """The last report as a table."""
+        rows = []
+        for name, row in self.verdicts().items():
+            for pair in row["pairs"]:
+                paths = [item["path"] for item in pair["findings"]]
+                why = "; ".join([*pair["reasons"], *(["Named: " + ", ".join(paths)] if paths else [])])
+                rows.append((name, pair["name"], pair["verdict"], why or "complete, intact and fresh"))
+        self.screen.table(("host", "backup", "verdict", "why"), rows, verdict=2)
+
+    def check_against_plants(self) -> None:
+        """Raises DemoFailed unless the report names exactly what was planted."""
+        wrong = differences(self.plants, self.verdicts())
+        if wrong:
+            raise DemoFailed("The report does not say what was planted: %s" % "; ".join(wrong))
+        self.screen.say("Every planted fault was found, %d of %d, and nothing else was reported." % (len(self.plants), len(self.plants)))
+
+
+def differences(plants: t.Sequence[faults.Plant], rows: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """What a report says that was not planted, and what it leaves out; a sentence each."""
+    wrong = []
+    for name in HOSTS:
+        mine = [plant for plant in plants if plant.host == name]
+        verdict = mine[0].verdict if mine else "good"
+        paths = set().union(*(plant.paths for plant in mine))
+        if name not in rows:
+            wrong.append("%s is not in it" % name)
+            continue
+        found = {item["path"] for pair in rows[name]["pairs"] for item in pair["findings"]}
+        if rows[name]["verdict"] != verdict:
+            wrong.append("%s is %s instead of %s" % (name, rows[name]["verdict"], verdict))
+        wrong += ["%s: %s was not found" % (name, path) for path in sorted(paths - found)]
+        wrong += ["%s: %s was reported and is not planted" % (name, path) for path in sorted(found - paths)]
+    return wrong
+
+
+def shown(path: Path) -> str:
+    """A path as seen from the checkout."""
+    return os.path.relpath(path, ROOT)
+
+
+def mail_structure(part: email.message.Message, depth: int = 0) -> t.Iterator[str]:
+    """The parts of a mail, one line each, with the size of what each of them holds."""
+    name = part.get_filename()
+    cid = part.get("Content-ID")
+    size = "" if part.is_multipart() else "%d bytes" % len(part.get_payload(decode=True) or b"")
+    yield "  " * depth + "  ".join(filter(None, (part.get_content_type(), size, name and "named %s" % name, cid and "shown in the page as cid:%s" % cid.strip("<>"))))
+    if part.is_multipart():
+        for inner in part.get_payload():
+            yield from mail_structure(inner, depth + 1)
+
+
+def same_trees(left: Path, right: Path) -> bool:
+    """Whether both hold the same, by a way that is not the collection's own."""
+
+    def content(root: Path) -> t.Iterator[t.Tuple[str, t.Any]]:
+        for path in sorted(root.rglob("*")):
+            what = os.readlink(path) if path.is_symlink() else None if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+            yield str(path.relative_to(root)), what
+
+    return list(content(left)) == list(content(right))
+
+
+def prepare_output() -> None:
+    """An empty demo-output/; refuses to remove one that is not ours."""
+    if OUTPUT.exists():
+        if not (OUTPUT / MARKER).exists():
+            raise DemoFailed("%s is there and was not made by the demo; remove it first" % OUTPUT)
+        fleet.remove(OUTPUT)
+    (OUTPUT / "ansible").mkdir(parents=True)
+    (OUTPUT / MARKER).touch()
+
+
+def tell(screen: Screen) -> None:
+    """The whole story. Raises DemoFailed."""
+    prepare_output()
+    with SmtpServer(OUTPUT / "mail-server") as server:
+        screen.step("A mail server listens on %s, port %d, with a certificate of its own authority" % (server.host, server.port))
+        demo = Demo(screen, server)
+        try:
+            demo.make_fleet()
+            demo.back_up()
+            demo.plant()
+            demo.find()
+            demo.read_mail()
+            demo.repair()
+            demo.verify_again()
+        finally:
+            for heal in demo.heal:
+                heal()
+        demo.tell_where_to_look()
+        for text in demo.skipped:
+            screen.say("SKIPPED: " + text)
+
+
+def main() -> int:
+    """Exit status: 0 when all came out as it should, 1 when not, 130 when interrupted."""
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    screen = Screen()
+    try:
+        tell(screen)
+    except DemoFailed as error:
+        screen.step(screen.paint("The demo failed. ", RED) + str(error))
+        return 1
+    except KeyboardInterrupt:
+        screen.step("Stopped. Nothing is left running; what was made so far is in %s" % shown(OUTPUT))
+        return 130
+    screen.step(screen.paint("Done.", GREEN))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
