@@ -92,7 +92,13 @@ def place(build: str, source: str = "") -> str:
 
 
 def _cut_off_from_git(destination: str) -> None:
-    """Give the copy a repository of its own: tools that list files by git would ask the checkout's, which ignores the copy."""
-    if os.path.isdir(os.path.join(destination, ".git")) or shutil.which("git") is None:
+    """Give the copy a repository of its own: tools that list files by git would ask the checkout's, which ignores the copy.
+
+    Everything is added, as git does not tell what it ignores below a folder in which it knows no file.
+    """
+    if shutil.which("git") is None:
         return
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", destination], check=True, env={**os.environ, "GIT_TEMPLATE_DIR": ""})
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    if not os.path.isdir(os.path.join(destination, ".git")):
+        subprocess.run(["git", "init", "--quiet", "--template=", "--initial-branch=main", destination], check=True, env=environ)
+    subprocess.run(["git", "-C", destination, "-c", "core.autocrlf=false", "add", "--all"], check=True, env=environ)

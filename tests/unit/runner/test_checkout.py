@@ -45,12 +45,16 @@ def test_a_clone_gives_what_git_knows_and_what_it_would_add(source: Path, tmp_pa
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
-def test_a_tool_that_asks_git_in_the_copy_hears_of_the_copy(source: Path, tmp_path: Path) -> None:
+def test_a_tool_that_asks_git_in_the_copy_hears_of_the_copy(source: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(source)], check=True)
-    (source / ".gitignore").write_text("/.build/\n", encoding="utf-8")
+    (source / ".gitignore").write_text("/.build/\n/.venv/\n/tests/output/\n__pycache__/\n", encoding="utf-8")
     destination = place(str(source / ".build"), str(source))
-    listed = subprocess.run(["git", "-C", destination, "ls-files", "--others", "--exclude-standard"], check=True, capture_output=True, text=True).stdout
-    assert "galaxy.yml" in listed.splitlines()
+    _grow(Path(destination), "plugins/modules/__pycache__/one.pyc")
+    command = ["git", "-C", destination, "ls-files", "-z"]
+    known = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    ignored = subprocess.run([*command, "--others", "--ignored", "--exclude-standard", "--directory"], check=True, capture_output=True, text=True).stdout
+    assert known.split("\0") == [".gitignore", "galaxy.yml", "plugins/modules/one.py", ""]
+    assert ignored.split("\0") == ["plugins/modules/__pycache__/", ""]
 
 
 def test_a_second_copy_takes_over_every_change_and_drops_what_is_gone(source: Path, tmp_path: Path) -> None:
