@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import fcntl
 import os
+import subprocess
 import threading
 import time
 import typing as t
@@ -42,6 +43,8 @@ class Context:
         self.collection = os.path.join(self.build, "ansible_collections", checkout.NAMESPACE, checkout.NAME)
         self.bed_required = os.environ.get("FLEETPROOF_BED") == "require"
         self.started = time.monotonic()
+        self.processes: set[subprocess.Popen[bytes]] = set()
+        self.running: set[str] = set()
         self._found: dict[pythons.Version, pythons.Python | None] = {}
         self._environments: dict[str, Environment] = {}
         self._said = threading.Lock()

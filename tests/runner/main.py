@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ GROUPS = ("lint", "unit", "sanity", "sanity-all", "integration", "molecule", "bu
 # What ``test`` runs; sanity-all adds the releases of ansible-core in between.
 TEST = ("lint", "unit", "sanity", "sanity-more", "integration", "molecule", "build")
 SHOWN_LINES = 300
+# Seconds after which a run that prints nothing says what it is at.
+HEARTBEAT = 60
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,7 +52,9 @@ def _selected(context: Context, what: str, names: t.Sequence[str]) -> list[stage
 
 def _run_one(context: Context, stage: stages.Stage) -> outcome.StageResult:
     context.say("%s ..." % stage.title)
+    context.running.add(stage.title)
     result = stages.run_stage(context, stage)
+    context.running.discard(stage.title)
     counts = ", ".join("%d %s" % (result.count(word), word) for word in (outcome.PASSED, outcome.FAILED, outcome.SKIPPED) if result.count(word))
     text = "%s: %s in %.1f s (%s)" % (stage.title, result.outcome, result.seconds, counts or "nothing to run")
     if result.outcome == outcome.FAILED:
@@ -65,11 +70,15 @@ def _run(context: Context, selected: t.Sequence[stages.Stage], jobs: int) -> int
     with concurrent.futures.ThreadPoolExecutor(max(1, jobs)) as pool:
         futures = [pool.submit(_run_one, context, stage) for stage in selected]
         try:
-            results = [future.result() for future in futures]
+            while concurrent.futures.wait(futures, timeout=HEARTBEAT).not_done:
+                context.say("still running: %s" % ", ".join(sorted(context.running)))
         except KeyboardInterrupt:
             for future in futures:
                 future.cancel()
+            for process in list(context.processes):
+                stages.end(process)
             raise
+        results = [future.result() for future in futures]
     print(outcome.summary(results, system.missing(), time.monotonic() - context.started), flush=True)
     return 1 if not results or any(result.outcome == outcome.FAILED for result in results) else 0
 
@@ -94,6 +103,7 @@ def _in_checkout(context: Context, *commands: t.Sequence[str]) -> int:
 def main() -> int:
     """Exit status: 0 when nothing failed, 1 when something did, 2 when nothing could be run."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         context = Context()
         with context.prepare():

@@ -57,13 +57,15 @@ class Job:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            self.context.processes.add(process)
             try:
                 status = process.wait(timeout)
             except subprocess.TimeoutExpired:
                 status = 124
                 log.write("\nStopped after %d seconds.\n" % timeout)
             finally:
-                _end(process)
+                end(process)
+                self.context.processes.discard(process)
         with open(self.log, encoding="utf-8", errors="replace") as stream:
             stream.seek(start)
             return status, stream.read()
@@ -74,7 +76,7 @@ class Job:
         self.checks.append(Check(name, PASSED if status == 0 else FAILED, reason))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End what is left of the command's process group."""
     try:
         os.killpg(process.pid, signal.SIGTERM if process.poll() is None else signal.SIGKILL)
