@@ -36,7 +36,7 @@ WATCH = 0.5
 
 _HUNGRY, _QUEUED_TASKS, _QUEUED_BYTES, _OPEN = 0, 1, 2, 3
 _SLOTS_AT = 4
-_SLOT = 2  # entries, bytes
+_SLOT = 4  # entries and bytes done, entries and bytes found so far
 
 
 class Worker(t.Protocol):
@@ -59,10 +59,12 @@ class Gauge:
     def __init__(self, workers: int) -> None:
         self.cells = memoryview(mmap.mmap(-1, 8 * (_SLOTS_AT + _SLOT * workers))).cast("q")
         self._at = _SLOTS_AT
-        self._workers = workers
+        # Which of the processes this is, from 0
+        self.index = 0
 
     def take_slot(self, index: int) -> None:
-        """From now on ``add`` of this process counts in slot ``index``."""
+        """From now on ``add`` and ``expect`` of this process count in slot ``index``."""
+        self.index = index
         self._at = _SLOTS_AT + _SLOT * index
 
     def add(self, entries: int, size: int) -> None:
@@ -70,10 +72,20 @@ class Gauge:
         self.cells[self._at] += entries
         self.cells[self._at + 1] += size
 
+    def expect(self, entries: int, size: int) -> None:
+        """Count what this process found that is to be done by whomever."""
+        self.cells[self._at + 2] += entries
+        self.cells[self._at + 3] += size
+
     def totals(self) -> t.Tuple[int, int]:
-        """Entries and bytes of all processes so far."""
+        """Entries and bytes done by all processes so far."""
         cells = self.cells[_SLOTS_AT:]
         return sum(cells[0::_SLOT]), sum(cells[1::_SLOT])
+
+    def expected(self) -> t.Tuple[int, int]:
+        """Entries and bytes found by all processes so far; what is left to do is the difference."""
+        cells = self.cells[_SLOTS_AT:]
+        return sum(cells[2::_SLOT]), sum(cells[3::_SLOT])
 
 
 def usable_cores() -> int:
