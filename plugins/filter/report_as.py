@@ -11,7 +11,7 @@ import typing as t
 
 import jinja2
 from ansible.errors import AnsibleFilterError
-from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments, _history, _page, _report
+from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments, _charts, _history, _junit, _page, _prometheus, _report, _workbook
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
 
 WHO = "report_as"
@@ -21,7 +21,8 @@ class _Order(t.NamedTuple):
     """What is asked for, beside the form."""
 
     template: t.Optional[str]
-    pictures: t.List[_page.Picture]
+    # PNGs in Base64, in the order of the charts
+    pictures: t.List[str]
     mailed: bool
     keep: int
 
@@ -31,11 +32,31 @@ def _rendered(in_mail: bool) -> t.Callable[[_report.Report, _Order], str]:
         if order.template is None:
             raise AnsibleFilterError("%s: this form needs a template" % WHO)
         try:
-            return _page.render(report, order.template, order.pictures, in_mail)
+            return _page.render(report, order.template, _pictures(report, order), in_mail)
         except jinja2.TemplateError as error:
             raise AnsibleFilterError("%s: the template %s cannot be used: %s" % (WHO, order.template, error)) from error
 
     return render
+
+
+def _pictures(report: _report.Report, order: _Order) -> t.List[_page.Picture]:
+    if not order.pictures:
+        return []
+    charts = _charts.charts(report)
+    if len(charts) != len(order.pictures):
+        raise AnsibleFilterError("%s: there are %d charts and %d pictures" % (WHO, len(charts), len(order.pictures)))
+    return [
+        {"name": chart["name"], "title": chart["title"], "alt": chart["alt"], "png": png, "width": chart["width"], "height": chart["height"]}
+        for chart, png in zip(charts, order.pictures)
+    ]
+
+
+def _as_inline(report: _report.Report, order: _Order) -> t.List[t.Dict[str, str]]:
+    """The pictures of a mail as smtp_report takes them."""
+    return [
+        {"content_b64": picture["png"], "name": "%s.png" % picture["name"], "mime_type": "image/png", "cid": picture["name"]}
+        for picture in _pictures(report, order)
+    ]
 
 
 def _as_history(report: _report.Report, order: _Order) -> str:
@@ -49,6 +70,11 @@ _FORMS: t.Dict[str, t.Callable[[_report.Report, _Order], t.Any]] = {
     "mail": _rendered(in_mail=True),
     "text": _rendered(in_mail=True),
     "json": lambda report, _order: json.dumps(report, indent=2) + "\n",
+    "junit": lambda report, _order: _junit.junit(report),
+    "prometheus": lambda report, _order: _prometheus.prometheus(report),
+    "sheets": lambda report, _order: _workbook.sheets(report),
+    "charts": lambda report, _order: _charts.charts(report),
+    "inline": _as_inline,
     "history": _as_history,
 }
 
@@ -57,7 +83,7 @@ def report_as(
     report: t.Any,
     form: str,
     template: t.Optional[str] = None,
-    pictures: t.Sequence[t.Any] = (),
+    pictures: t.Sequence[str] = (),
     notes: t.Sequence[str] = (),
     mailed: bool = False,
     keep: int = 100,
@@ -69,7 +95,7 @@ def report_as(
     data["notes"] = [*data["notes"], *_arguments.texts(notes, WHO, "notes")]
     order = _Order(
         template=None if template is None else _arguments.text(template, WHO, "template"),
-        pictures=plain(pictures),
+        pictures=_arguments.texts(pictures, WHO, "pictures"),
         mailed=bool(mailed),
         keep=_arguments.whole(keep, WHO, "keep", 1, 100000),
     )

@@ -10,10 +10,13 @@ A filter names itself in its errors, because the error of a template seldom show
 from __future__ import annotations
 
 import math
+import re
 import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
+
+_COLOR = re.compile(r"\A#[0-9a-fA-F]{6}\Z")
 
 
 def number(value: t.Any, who: str) -> float:
@@ -41,6 +44,13 @@ def text(value: t.Any, who: str, option: str) -> str:
     """A text, freed from marks."""
     if not isinstance(value, str):
         raise AnsibleFilterError("%s: %s has to be a text, not %r" % (who, option, plain(value)))
+    return str(plain(value))
+
+
+def color(value: t.Any, who: str, option: str) -> str:
+    """A colour as HTML writes it, such as C(#cf4239)."""
+    if not isinstance(value, str) or not _COLOR.match(value):
+        raise AnsibleFilterError("%s: %s has to be a colour such as #cf4239, not %r" % (who, option, plain(value)))
     return str(plain(value))
 
 

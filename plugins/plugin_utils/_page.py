@@ -19,8 +19,8 @@ import jinja2
 import jinja2.sandbox
 from ansible_collections.fleetproof.backup.plugins.plugin_utils import _human
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import shortened
-from ansible_collections.fleetproof.backup.plugins.plugin_utils._report import Host, Report
-from ansible_collections.fleetproof.backup.plugins.plugin_utils._rows import GREEN
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._report import Report
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._rows import GREEN, Host
 
 # Colour never says anything that a word beside it does not say as well.
 TONES = {"good": "good", "repaired": "mended", "skipped": "quiet", "stale": "aged", "unverified": "aged"}
