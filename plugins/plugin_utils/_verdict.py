@@ -325,7 +325,8 @@ def _tell_the_copy(case: Case, judgement: Judgement) -> None:
         judgement.reasons.append((judgement.verdict, "The %s failed: %s" % (what, " ".join(str(copied.get("msg", "")).split()))))
     elif case.check_mode:
         counts = copied["counts"]
-        done = ", ".join("%s %d" % (word, counts[key]) for key, word in (("created", "create"), ("updated", "update"), ("deleted", "delete")) if counts.get(key))
+        words = (("created", "create"), ("updated", "update"), ("metadata", "correct the metadata of"), ("deleted", "delete"))
+        done = ", ".join("%s %d" % (word, counts[key]) for key, word in words if counts.get(key))
         judgement.reasons.append((judgement.verdict, "A %s would %s" % (what, done or "change nothing")))
         if judgement.verdict not in GREEN:
             judgement.todo = "Run without check mode to do what the %s would do" % what

@@ -11,7 +11,6 @@ arrived, and nothing was left to find after the repair.
 
 from __future__ import annotations
 
-import email.message
 import hashlib
 import json
 import logging
@@ -20,12 +19,12 @@ import signal
 import sys
 import typing as t
 from pathlib import Path
+from smtpd import SmtpServer
 
 import faults
 import fleet
 from playbook import run_playbook
 from screen import GREEN, RED, Screen
-from smtpd import SmtpServer
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "demo-output"
@@ -137,7 +136,8 @@ class Demo:
         message = received[0].message
         tls = received[0].envelope["tls"]
         self.screen.lines("%s: %s" % (name, message[name]) for name in ("Date", "From", "To", "Subject", "Message-ID"))
-        self.screen.lines(["Sent over %s to %s" % (" ".join(map(str, tls[1::-1])) if tls else "an open line", ", ".join(received[0].envelope["rcpt_tos"])), "", "Its parts:"])
+        line = "%s %s" % (tls[1], tls[0]) if tls else "an open line"
+        self.screen.lines(["Sent over %s to %s" % (line, ", ".join(received[0].envelope["rcpt_tos"])), "", "Its parts:"])
         self.screen.lines(mail_structure(message), indent=4)
         text = message.get_body(("plain",))
         lines = text.get_content().rstrip().splitlines() if text else []
@@ -152,7 +152,8 @@ class Demo:
     def repair(self) -> None:
         """Put right by hand what only a person can, and leave the rest to the playbook."""
         self.screen.step("Repairing")
-        self.screen.say("By hand, because nobody else can: edge1 is switched on again%s." % (", the directory on build1 may be read again" if self.heal else ""))
+        readable = ", the directory on build1 may be read again" if self.heal else ""
+        self.screen.say("By hand, because nobody else can: edge1 is switched on again%s." % readable)
         for heal in self.heal:
             heal()
         fleet.heal(self.fleet.host("edge1"))
@@ -237,14 +238,18 @@ def shown(path: Path) -> str:
     return os.path.relpath(path, ROOT)
 
 
-def mail_structure(part: email.message.Message, depth: int = 0) -> t.Iterator[str]:
+def mail_structure(part: t.Any, depth: int = 0) -> t.Iterator[str]:
     """The parts of a mail, one line each, with the size of what each of them holds."""
-    name = part.get_filename()
-    cid = part.get("Content-ID")
-    size = "" if part.is_multipart() else "%d bytes" % len(part.get_payload(decode=True) or b"")
-    yield "  " * depth + "  ".join(filter(None, (part.get_content_type(), size, name and "named %s" % name, cid and "shown in the page as cid:%s" % cid.strip("<>"))))
+    words = [part.get_content_type()]
+    if not part.is_multipart():
+        words.append("%d bytes" % len(part.get_payload(decode=True) or b""))
+    if part.get_filename():
+        words.append("named %s" % part.get_filename())
+    if part.get("Content-ID"):
+        words.append("shown in the page as cid:%s" % part["Content-ID"].strip("<>"))
+    yield "  " * depth + "  ".join(words)
     if part.is_multipart():
-        for inner in part.get_payload():
+        for inner in part.iter_parts():
             yield from mail_structure(inner, depth + 1)
 
 

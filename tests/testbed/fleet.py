@@ -108,11 +108,10 @@ def real_trees(count: int) -> t.List[t.Tuple[str, Path]]:
 
 
 def _is_enough(tree: Path) -> bool:
-    files = size = 0
-    for _source, _relative, status in _regular_files(tree):
-        files += 1
+    size = 0
+    for number, (_source, _relative, status) in enumerate(_regular_files(tree), 1):
         size += status.st_size
-        if files >= ENOUGH[0] and size >= ENOUGH[1]:
+        if number >= ENOUGH[0] and size >= ENOUGH[1]:
             return True
     return False
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import ORDER, SHOWN, Case, judge, with_verdict
 
 NOW = datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
