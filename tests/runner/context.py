@@ -85,6 +85,11 @@ class Context:
         """What looks at the collection."""
         return self.environment("tools", self.controller, ["tools.txt"])
 
+    @property
+    def importer(self) -> Environment:
+        """What takes the artefact in as a Galaxy server would."""
+        return self.environment("importer", self.controller, ["importer.txt"])
+
     def managed(self) -> Environment | None:
         """What runs the unit tests as the oldest managed hosts would; None when no such Python is here."""
         python = self.first(pythons.MANAGED)

@@ -85,7 +85,11 @@ def _run(context: Context, selected: t.Sequence[stages.Stage], jobs: int) -> int
 
 def _script(context: Context, arguments: t.Sequence[str]) -> int:
     context.test.build(context.say)
-    return subprocess.run([context.test.executable, *arguments], env=context.environ(context.test), check=False).returncode
+    environ = context.environ(context.test)
+    # A person reads what it prints.
+    if "NO_COLOR" not in os.environ:
+        del environ["NO_COLOR"]
+    return subprocess.run([context.test.executable, *arguments], env=environ, check=False).returncode
 
 
 def _in_checkout(context: Context, *commands: t.Sequence[str]) -> int:
