@@ -78,14 +78,17 @@ def write_atomic(path: str, chunks: t.Iterable[bytes], mode: int = 0o600) -> Non
 
 
 class Lock:
-    """An exclusive lock on ``path``, or on one numbered slot of it, among the processes of this machine and of NFS.
+    """An exclusive lock on ``path``, or on one numbered slot of it, among the processes of this machine.
 
-    The file is made if need be and stays: removing it would let two runs hold "the" lock. Slots
-    (0 to 2**62) let one file serve many independent locks. The kernel lets go when the process ends,
-    however it ends. ``wait`` seconds are waited for another holder, then the error is ``busy``.
+    The file is made if need be and stays: removing it would let two runs hold "the" lock. The kernel
+    lets go when the process ends, however it ends. ``wait`` seconds are waited for another holder,
+    then the error is ``busy``; ``what`` completes the sentence "Another run …".
+
+    Slots (0 to 2**62) let one file serve many independent locks. They are POSIX record locks, which a
+    process loses when it closes any descriptor of the file: hold one slot of a file at a time.
     """
 
-    def __init__(self, path: str, what: str, slot: int = 0, wait: float = 0.0) -> None:
+    def __init__(self, path: str, what: str, slot: t.Optional[int] = None, wait: float = 0.0) -> None:
         self._path = path
         self._what = what
         self._slot = slot
@@ -107,16 +110,22 @@ class Lock:
 
     def _acquire(self) -> None:
         end = time.monotonic() + self._wait
-        while True:
-            try:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._slot)
-                return
-            except OSError as error:
-                if error.errno not in (errno.EACCES, errno.EAGAIN):
-                    raise
+        while not self._try():
             if time.monotonic() >= end:
                 raise FleetproofError("busy", "Another run %s; try again when it is done" % self._what)
             time.sleep(_POLL)
+
+    def _try(self) -> bool:
+        try:
+            if self._slot is None:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._slot)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise
+            return False
+        return True
 
     def __exit__(self, kind: t.Optional[t.Type[BaseException]], error: t.Optional[BaseException], trace: t.Optional[types.TracebackType]) -> None:
         self._release()

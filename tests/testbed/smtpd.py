@@ -148,6 +148,7 @@ class _Handler:
             self.server.keep(server, session, envelope)
         if dropping:
             server.reset()
+            await asyncio.sleep(3600)
         await asyncio.sleep(behaviour.delay)
         return reply
 
@@ -251,6 +252,7 @@ class _Protocol(SMTP):
             await self.push("354 go on")
             await self._reader.readexactly(1000)
             self.reset()
+            await asyncio.sleep(3600)
         else:
             await super().smtp_DATA(arg)
 

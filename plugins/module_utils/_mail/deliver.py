@@ -123,13 +123,15 @@ class SmtpRoute:
         return delivery
 
     def _attempt(self, letter: Letter, pending: t.Sequence[Address], journal: Journal, probe: bool, delivery: Delivery) -> t.Optional[FleetproofError]:
+        delivery.error = None
         try:
             session, warnings = open_session(self.endpoint, self.ehlo_host, self.credentials, self.opportunistic)
             try:
                 delivery.warn(warnings)
                 delivery.server = session.facts()
                 _Transaction(session, letter, journal, delivery).run(pending, probe)
-                session.quit()
+                if delivery.lost is None:
+                    session.quit()
             finally:
                 session.close()
         except FleetproofError as error:
@@ -210,7 +212,6 @@ class _Transaction:
                 reply = self.session.finish_body()
             except FleetproofError as error:
                 self.delivery.lose(named, error)
-                self.session.close()
                 return
         if reply.good:
             self.delivery.settle(named, self.journal)

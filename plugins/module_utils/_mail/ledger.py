@@ -63,7 +63,7 @@ class Ledger:
 
     def locked(self, key: str, wait: float) -> Lock:
         """Holds off other runs that are about to send the same mail; other mails go on meanwhile."""
-        return Lock(self.path + ".lock", "is sending this very mail", slot=1 + int(key[:15], 16), wait=wait)
+        return Lock(self.path + ".lock", "is sending this very mail", slot=int(key[:15], 16), wait=wait)
 
     def read(self, key: str) -> Record:
         """What is known of the mail with this key; an empty Record if nothing is."""
@@ -87,7 +87,8 @@ class Ledger:
         """Write one line and wait until it is on disk."""
         event = {"mail": key, "step": step, "at": at, "time": iso_time(at), "to": list(to), **more}
         try:
-            with Lock(self.path + ".lock", "is writing the ledger %s" % self.path, wait=60):
+            # on the ledger itself: closing the .lock file here would give up the slot that is held in it
+            with Lock(self.path, "is writing the ledger %s" % self.path, wait=60):
                 self._append_line(event)
         except OSError as error:
             raise from_os_error(error, "write the ledger %s" % self.path) from error

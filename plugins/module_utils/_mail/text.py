@@ -67,6 +67,12 @@ class _Builder(HTMLParser):
         self.root = _Node("")
         self._open = [self.root]
 
+    def built(self, html: str) -> _Node:
+        """The tree of the whole page."""
+        self.feed(html)
+        self.close()
+        return self.root
+
     def handle_starttag(self, tag: str, attrs: t.List[t.Tuple[str, t.Optional[str]]]) -> None:
         ends = _ENDS.get(tag)
         while ends and len(self._open) > 1 and self._open[-1].tag in ends:
@@ -91,12 +97,17 @@ class _Builder(HTMLParser):
 
 def text_of_html(html: str) -> str:
     """What the HTML says, as text with lines of 78 columns where words allow it."""
-    builder = _Builder()
-    builder.feed(html)
-    builder.close()
     page = _Page(WIDTH)
-    page.flow(builder.root)
+    page.flow(_tree(html))
     return "\n".join(page.finish()) + "\n"
+
+
+def _tree(html: str) -> _Node:
+    try:
+        return _Builder().built(html)
+    except (AssertionError, NotImplementedError):  # the latter on Python 3.8 and 3.9
+        # html.parser gives up at "<![" with nothing sensible after it; such declarations say nothing to a reader
+        return _Builder().built(re.sub(r"<!(?!--)[^>]*>?", "", html))
 
 
 def columns(text: str) -> int:
@@ -216,7 +227,8 @@ class _Page:
 
     def _list(self, node: _Node, number: t.Optional[int]) -> None:
         for child in node.children:
-            if not isinstance(child, _Node):
+            if isinstance(child, str):
+                self._put(_wrapped(" ".join(child.split()), self._width) if child.strip() else [])
                 continue
             mark = "- " if number is None else "%d. " % number
             lines = self._inner(child, len(mark))
@@ -229,15 +241,12 @@ class _Page:
     def _on_table(self, node: _Node) -> None:
         rows = [list(row.find("td", "th")) for row in node.find("tr")]
         rows = [row for row in rows if row]
-        for caption in node.find("caption"):
-            self._put(self._inner(caption, 0))
         # tables that only place things on the page hold tables, or have one column
         if node.holds(frozenset(("table",))) or max(map(len, rows), default=0) < 2:
-            for row in rows:
-                for cell in row:
-                    self.flow(cell)
-                    self._end_line()
+            self.flow(node)
             return
+        for caption in node.find("caption"):
+            self._put(self._inner(caption, 0))
         self._put(_table_lines(rows, [[" ".join(" ".join(self._inner(cell, 0)).split()) for cell in row] for row in rows]))
 
 

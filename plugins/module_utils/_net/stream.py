@@ -169,8 +169,8 @@ class Stream:
         left = deadline - time.monotonic()
         if left <= 0:
             raise self._late()
-        self._sock.settimeout(left)
         try:
+            self._sock.settimeout(left)
             data = self._sock.recv(_CHUNK)
         except socket.timeout as error:
             raise self._late() from error
@@ -184,8 +184,8 @@ class Stream:
 
     def write(self, data: bytes) -> None:
         """Send all of ``data`` within the timeout."""
-        self._sock.settimeout(self.endpoint.timeout)
         try:
+            self._sock.settimeout(self.endpoint.timeout)
             self._sock.sendall(data)
         except socket.timeout as error:
             raise self._late() from error
