@@ -16,7 +16,8 @@ options:
         A slash at the end restricts it to directories. V(*) and V(?) stand for characters other than a slash, V([a-z]) and V([!a-z]) for one of a set,
         V(**) between slashes or at an end for any number of directories. A backslash takes the meaning from the next character.
       - Within the list the last pattern that matches decides, and one that begins with V(!) takes back what an earlier one said.
-      - Unlike in a C(.gitignore) file there are no comments, so V(#) is a character like any other, and a pattern that could never match, such as V([a), is an error.
+      - Unlike in a C(.gitignore) file there are no comments, so V(#) is a character like any other,
+        and a pattern that could never match, such as V([a), is an error.
     type: list
     elements: str
     default: []
