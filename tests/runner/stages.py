@@ -126,8 +126,13 @@ def _mypy(job: Job) -> None:
     # From the folder above ansible_collections, so that modules have the names that Ansible gives them.
     top = os.path.relpath(job.context.collection, job.context.build)
     command = ["mypy", "--config-file", os.path.join(top, "pyproject.toml"), "--cache-dir", os.path.join(job.context.build, "cache", "mypy")]
-    paths = [os.path.join(top, "plugins"), os.path.join(top, "tests", "runner")]
-    job.check("mypy", job.run(job.context.tools, [*command, *paths], 600, folder=job.context.build)[0])
+    paths = [os.path.join(top, "plugins"), os.path.join(top, "tests", "unit"), os.path.join(top, "tests", "runner")]
+    job.check(
+        "mypy",
+        job.run(
+            job.context.tools, [*command, *(path for path in paths if os.path.isdir(os.path.join(job.context.build, path)))], 600, folder=job.context.build
+        )[0],
+    )
 
 
 def _nox(*sessions: str) -> t.Callable[[Job], None]:
