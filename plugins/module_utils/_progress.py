@@ -47,6 +47,10 @@ class Progress:
             raise from_os_error(error, "write progress_path %s" % display_name(path)) from error
         self._throttle.due()
 
+    def due(self) -> bool:
+        """Whether it is time to tell; asks for nothing but the clock."""
+        return time.monotonic() - self._throttle.last >= self._throttle.interval
+
     def tell(self, entries: int, size: int, entries_to_do: int, bytes_to_do: int, name: str) -> None:
         """So much is done, so much is still to do as far as is known, and ``name`` is at hand. May be called at any rate."""
         self._last = (entries, size, entries_to_do, bytes_to_do, name)

@@ -105,12 +105,13 @@ class Findings:
         self.report: Smallest[ReportItem] = Smallest(limit)
         # Hard links are told apart at the end: (path, left inode, right inode)
         self.links: t.List[t.Any] = []
+        # Where the rows of every entry are, if they were asked for
+        self.runs: t.List[t.Any] = []
         # Seconds since the epoch: the newest file on the right
         self.newest: float = NEVER
         # Sums of what is no category of its own
         self.sums: t.Dict[str, int] = {
             "future": 0,  # files on the right whose mtime lies in the future
-            "right_differing": 0,  # entries of the wrong type that one_way does not excuse
             "comparable_files": 0,
             "comparable_bytes": 0,
             "covered_files": 0,
@@ -174,6 +175,7 @@ class Findings:
             "rows": {name: (found.settle(), found.dropped) for name, found in self.rows.items()},
             "report": (self.report.settle(), self.report.dropped),
             "links": self.links,
+            "runs": self.runs,
             "newest": self.newest,
             "sums": self.sums,
         }
@@ -188,6 +190,7 @@ class Findings:
             _take(self.rows[name], rows)
         _take(self.report, packed["report"])
         self.links.extend(packed["links"])
+        self.runs.extend(packed["runs"])
         self.newest = max(self.newest, packed["newest"])
         for name, number in packed["sums"].items():
             self.sums[name] += number

@@ -23,7 +23,7 @@ from .._values import display_name
 from .collect import Findings
 from .metadata import MetadataComparer, link_differences
 from .pairs import CHANGED, PairReader, Unread, reason_of
-from .record import NO_DIGESTS, Emit, Recorder, type_name
+from .record import NO_DIGESTS, Recorder, type_name
 from .walk import LEFT, RIGHT, SIDES, Descent, Directory, RelPath, WalkOptions, walk
 
 CLOSURES = ("full", "partial", "top")
@@ -45,6 +45,9 @@ _BY_METHOD = {
     "content": ("read", "read"),
     "checksum": ("read", "read"),
 }
+
+if t.TYPE_CHECKING:
+    from .rows_file import RowsFile, RowWriter  # what few tasks need is imported by their options
 
 _Names = t.List[t.Tuple[t.Optional[str], t.Optional[str]]]
 # chosen(path): whether a sample holds the file
@@ -77,17 +80,17 @@ def compare(
     request: Request,
     workers: int = 1,
     progress: t.Optional[t.Callable[[Gauge, str], None]] = None,
-    spool: t.Optional[t.Callable[[int], Emit]] = None,
+    rows_file: t.Optional[RowsFile] = None,
 ) -> Findings:
     """Compare the trees below two descriptors.
 
-    ``progress`` is called now and then with the gauge and the name at hand. ``spool(index)`` gives the
-    process with that index the function that takes a row for each entry. Raises FleetproofError.
+    ``progress`` is called now and then with the gauge and the name at hand. ``rows_file`` is filled with a row
+    for each entry, but not written yet. Raises FleetproofError.
     """
     here: t.List[Comparison] = []
 
     def make(gauge: Gauge) -> Comparison:
-        comparison = Comparison(left, right, request, gauge, spool(gauge.index) if spool is not None else None)
+        comparison = Comparison(left, right, request, gauge, None if rows_file is None else rows_file.writer(gauge.index))
         comparison.progress = progress if not here else None  # told by the first process alone
         here.append(comparison)
         return comparison
@@ -106,10 +109,22 @@ def compare(
     findings = Findings(request.max_listed)
     for part in packed:
         findings.merge(part)
-    for row in link_differences(findings.links):
-        findings.add_row("metadata_diff", row, 0)
-    findings.links.clear()
+    if findings.links:
+        _tell_links(findings, rows_file)
     return findings
+
+
+def _tell_links(findings: Findings, rows_file: t.Optional[RowsFile]) -> None:
+    """Hard links are told apart when all of them are known."""
+    writer = None if rows_file is None else rows_file.writer(0, behind=findings.runs)
+    record = Recorder(0, 0, False, writer)
+    record.findings = findings
+    for path, field_name, *partners in link_differences(findings.links):
+        left, right = (None if partner is None else display_name(partner) for partner in partners)
+        record.metadata(path, 0, [(field_name, left, right)])
+    findings.links.clear()
+    if writer is not None:
+        findings.runs += writer.runs()
 
 
 class _Level:
@@ -154,10 +169,11 @@ class _Level:
 class Comparison:
     """One process's part in comparing two trees; a Visitor of the walk."""
 
-    def __init__(self, left: int, right: int, request: Request, gauge: Gauge, emit: t.Optional[Emit]) -> None:
+    def __init__(self, left: int, right: int, request: Request, gauge: Gauge, writer: t.Optional[RowWriter]) -> None:
         self.request = request
         self.gauge = gauge
-        self.record = Recorder(request.max_listed, request.window_ns, request.details, emit)
+        self._writer = writer
+        self.record = Recorder(request.max_listed, request.window_ns, request.details, writer)
         self.findings = self.record.findings
         self.effort = 0
         self.name = ""
@@ -184,6 +200,8 @@ class Comparison:
         for descent in self._descents:
             descent.close()
         self.findings.sums["bytes_read"] = self._reader.bytes_read
+        if self._writer is not None:
+            self.findings.runs = self._writer.runs()
         return self.findings.pack()
 
     # -- the walk's questions
@@ -272,10 +290,11 @@ class Comparison:
         findings.count("right_list", len(directory.both), level.right_bytes)
         findings.count("common_dirs", len(level.down), 0)
         findings.count("common_files", len(level.files), level.left_bytes)
+        findings.count("common_funny", len(level.funny), 0)
         findings.count("same_files", level.same_number, level.same_bytes)
         common = [left.name for left, _right in directory.both]
         down = [left or "" for left, _right in level.down]
-        for category, names in (("common", common), ("common_dirs", down), ("common_files", level.files), ("same_files", level.same)):
+        for category, names in (("common", common), ("common_dirs", down), ("common_files", level.files), ("common_funny", level.funny), ("same_files", level.same)):
             findings.list_names(category, rel, names)
         for category, names in (("same_files", level.same), ("common_dirs", down), ("common_funny", level.funny)):
             findings.report_names(key, category, names)

@@ -51,7 +51,8 @@ def row_of(path: str, category: str, left: State, right: State, reason: str, dig
     for side, state, digest in (("left", left, digests[0]), ("right", right, digests[1])):
         row[side] = None
         if state is not None:
-            row[side] = {"type": type_name(state), "size": state.st_size, "mtime": exact_time(state.st_mtime_ns), "digest": digest}
+            size = state.st_size if stat.S_ISREG(state.st_mode) else None
+            row[side] = {"type": type_name(state), "size": size, "mtime": exact_time(state.st_mtime_ns), "digest": digest}
     return row
 
 
@@ -122,7 +123,6 @@ class Recorder:
 
     def types_differ(self, path: str, left: os.stat_result, right: os.stat_result) -> None:
         """Two things of one name that are not of one kind."""
-        self.findings.count("common_funny", 1, 0)
         self.findings.add_row("type_diff", (path, type_name(left), type_name(right)), 0)
         if self.detailed:
             self.row("common_funny", path, left, right, "type")
