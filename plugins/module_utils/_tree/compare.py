@@ -224,7 +224,7 @@ class Comparison:
                 down += level.down_one_side
             later = len(down) + level.later
         self._clashes(directory, rel)
-        self.gauge.add(number + (not rel) - later, 0)
+        self.gauge.add(number + 1 - later, 0)
         return down
 
     def unreadable(self, left_rel: RelPath, right_rel: RelPath, side: int, error: OSError) -> None:
@@ -294,7 +294,13 @@ class Comparison:
         findings.count("same_files", level.same_number, level.same_bytes)
         common = [left.name for left, _right in directory.both]
         down = [left or "" for left, _right in level.down]
-        for category, names in (("common", common), ("common_dirs", down), ("common_files", level.files), ("common_funny", level.funny), ("same_files", level.same)):
+        for category, names in (
+            ("common", common),
+            ("common_dirs", down),
+            ("common_files", level.files),
+            ("common_funny", level.funny),
+            ("same_files", level.same),
+        ):
             findings.list_names(category, rel, names)
         for category, names in (("same_files", level.same), ("common_dirs", down), ("common_funny", level.funny)):
             findings.report_names(key, category, names)
