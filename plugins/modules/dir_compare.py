@@ -17,6 +17,7 @@ description:
   - Both trees are walked by directory descriptor. Unless O(follow) is set no symbolic link is followed, also none that is put in place meanwhile.
 extends_documentation_fragment:
   - fleetproof.backup.attributes
+  - fleetproof.backup.attributes.actiongroup_directories
   - fleetproof.backup.tree
 attributes:
   check_mode:

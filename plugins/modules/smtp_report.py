@@ -22,6 +22,7 @@ description:
   - Needs nothing but Python on the host that runs the task.
 extends_documentation_fragment:
   - fleetproof.backup.attributes
+  - fleetproof.backup.attributes.actiongroup_smtp
   - fleetproof.backup.connection
 attributes:
   idempotent:
