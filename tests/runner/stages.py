@@ -254,7 +254,7 @@ def targets(context: Context) -> list[str]:
         words: list[str] = []
         if os.path.exists(aliases):
             with open(aliases, encoding="utf-8") as stream:
-                words = stream.read().split()
+                words = [line.strip() for line in stream]
         if "hidden" not in words and any(os.path.exists(os.path.join(path, file)) for file in ("tasks/main.yml", "runme.sh")):
             found.append(name)
     return found
