@@ -20,6 +20,8 @@ ORDER = ("good", "repaired", "stale", "unverified", "incomplete", "damaged", "fa
 GREEN = frozenset(("good", "repaired"))
 # How many findings of all kinds a verdict names.
 SHOWN = 20
+# Methods that take something else than the content for proof.
+PARTIAL_METHODS = frozenset(("shallow", "quick", "size"))
 
 _Result = t.Mapping[str, t.Any]
 # dir_compare's words
@@ -164,7 +166,7 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
     """Missing, left over, turned into something else."""
     compared = case.compared
     counts = compared["counts"]
-    missing, extra, turned = (_entries(counts, category) for category in ("left_only", "right_only", "common_funny"))
+    missing, extra, turned = (_entries(counts, category) for category in ("left_only", "right_only", "type_diff"))
     if case.pair.get("one_way"):
         extra = 0
     judgement.complete = not (missing or extra or turned)
@@ -173,7 +175,8 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
         judgement.find("incomplete", missing, (Finding(path, "missing from the backup") for path in compared["left_only"]))
     if turned:
         judgement.add("incomplete", count_of(turned, "entry is of another type in the backup", "entries are of another type in the backup"), REPAIR)
-        judgement.find("incomplete", turned, _turned(compared))
+        found = (Finding(item["path"], "a %s in the backup, a %s in the source" % (item["right"], item["left"])) for item in compared["type_diff"])
+        judgement.find("incomplete", turned, found)
     if extra:
         judgement.add(
             "incomplete",
@@ -184,13 +187,6 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
         judgement.find("incomplete", extra, (Finding(path, "in the backup only") for path in compared["right_only"]))
 
 
-def _turned(compared: _Result) -> t.Iterator[Finding]:
-    types = {item["path"]: item for item in compared.get("type_diff") or ()}
-    for path in compared["common_funny"]:
-        item = types.get(path)
-        yield Finding(path, "a %s in the backup, a %s in the source" % (item["right"], item["left"]) if item else "of another type in the backup")
-
-
 def _judge_content(case: Case, judgement: Judgement) -> None:
     """Other bytes: damage, unless the source is simply newer."""
     compared = case.compared
@@ -199,7 +195,12 @@ def _judge_content(case: Case, judgement: Judgement) -> None:
     rotten = _entries(counts, "corrupted")
     outdated = _entries(counts, "outdated")
     damaged = different - rotten - outdated
-    judgement.intact = _was_read(case, different)
+    coverage = compared["coverage"]
+    if coverage["files_read"] >= coverage["files"]:
+        judgement.intact = True
+    elif case.pair.get("sample") or case.pair.get("method") in PARTIAL_METHODS:
+        why = "a sample of %s" % case.pair["sample"] if case.pair.get("sample") else "method %s" % case.pair["method"]
+        judgement.reasons.append(("good", "The content of %d of %d files was read (%s)" % (coverage["files_read"], coverage["files"], why)))
     if rotten:
         judgement.intact = False
         judgement.add(
@@ -223,18 +224,13 @@ def _judge_content(case: Case, judgement: Judgement) -> None:
     judgement.find("stale", outdated, (Finding(path, "older than in the source") for path in compared["outdated"]))
 
 
-def _was_read(case: Case, different: int) -> t.Optional[bool]:
-    """Whether content was compared at all; None when sizes and times decided."""
-    return None if case.pair.get("method", "content") in ("size", "quick") and not different else True
-
-
 def _judge_metadata(case: Case, judgement: Judgement) -> None:
     compared = case.compared
     number = _entries(compared["counts"], "metadata_diff")
     if not number:
         return
     judgement.complete = False
-    judgement.add("incomplete", count_of(number, "entry has", "entries have") + " other metadata than in the source", REPAIR)
+    judgement.add("incomplete", count_of(number, "difference in metadata", "differences in metadata"), REPAIR)
     judgement.find(
         "incomplete",
         number,

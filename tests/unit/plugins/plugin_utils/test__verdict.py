@@ -11,11 +11,11 @@ from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import 
 
 NOW = datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
 PAIR = {"name": "etc", "src": "/srv/etc", "dest": "/backup/etc", "method": "content"}
-LISTS = ("left_only", "right_only", "common_funny", "diff_files", "corrupted", "outdated", "funny_files", "metadata_diff", "type_diff")
+LISTS = ("left_only", "right_only", "diff_files", "corrupted", "outdated", "funny_files", "metadata_diff", "type_diff")
 FAULTS = {
     "left_only": ["gone"],
     "right_only": ["extra"],
-    "common_funny": ["link"],
+    "type_diff": [{"path": "link", "left": "link", "right": "file"}],
     "diff_files": ["other"],
     "funny_files": [{"path": "closed", "reason": "permission: left: Permission denied"}],
     "metadata_diff": [{"path": "script", "field": "mode", "left": "0755", "right": "0644"}],
@@ -30,8 +30,8 @@ def compared(**lists):
         counts.setdefault(name, {"entries": len(result[name]), "bytes": 0})
     counts.setdefault("left_list", {"entries": 7, "bytes": 70})
     counts.setdefault("right_list", {"entries": 6, "bytes": 60})
-    identical = not any(result[name] for name in LISTS)
-    return {"counts": counts, "identical": identical, "duration": 1.5, "newest": "2026-02-03T04:00:00Z", "stale": False, "changed": False, **result, **lists}
+    lists.setdefault("coverage", {"files": 5, "files_read": 5})
+    return {"counts": counts, "duration": 1.5, "newest": "2026-02-03T04:00:00Z", "stale": False, "changed": False, **result, **lists}
 
 
 def judged(result, pair=None, **case):
@@ -68,18 +68,14 @@ def test_a_backup_without_differences_is_good_and_says_what_was_compared():
     [
         ({"left_only": ["gone"]}, "incomplete", False, True, None, ("gone", "missing from the backup")),
         ({"right_only": ["extra"]}, "incomplete", False, True, None, ("extra", "in the backup only")),
-        ({"common_funny": ["link"]}, "incomplete", False, True, None, ("link", "of another type in the backup")),
-        (
-            {"common_funny": ["link"], "type_diff": [{"path": "link", "left": "symlink", "right": "file"}]},
-            "incomplete", False, True, None, ("link", "a file in the backup, a symlink in the source"),
-        ),
+        ({"type_diff": FAULTS["type_diff"]}, "incomplete", False, True, None, ("link", "a file in the backup, a link in the source")),
         ({"diff_files": ["other"]}, "damaged", True, False, None, ("other", "content differs")),
         ({"diff_files": ["rot"], "corrupted": ["rot"]}, "damaged", True, False, None, ("rot", "content differs, though size and time are the same")),
         ({"diff_files": ["old"], "outdated": ["old"]}, "stale", True, True, False, ("old", "older than in the source")),
         ({"funny_files": FAULTS["funny_files"]}, "unverified", None, None, None, ("closed", "Permission denied in the source")),
         ({"metadata_diff": FAULTS["metadata_diff"]}, "incomplete", False, True, None, ("script", "mode is 0644, in the source 0755")),
     ],
-)  # fmt: skip
+)
 def test_each_kind_of_difference_has_its_verdict(lists, verdict, complete, intact, fresh, finding):
     row = judged(compared(**lists))
     assert (row["verdict"], row["complete"], row["intact"], row["fresh"]) == (verdict, complete, intact, fresh)
@@ -133,18 +129,24 @@ def test_what_only_the_backup_holds_is_no_fault_one_way():
     assert judged(compared(right_only=["kept"]), {"one_way": True})["verdict"] == "good"
 
 
-@pytest.mark.parametrize("method", ["quick", "size"])
-def test_content_that_was_not_read_is_not_called_intact(method):
-    row = judged(compared(), {"method": method})
+@pytest.mark.parametrize(
+    ("pair", "why"),
+    [
+        ({"method": "quick"}, "method quick"),
+        ({"method": "size"}, "method size"),
+        ({"method": "shallow"}, "method shallow"),
+        ({"sample": "5%"}, "a sample of 5%"),
+    ],
+)
+def test_content_that_was_not_read_is_not_called_intact(pair, why):
+    row = judged(compared(coverage={"files": 100, "files_read": 5}), pair)
     assert row["verdict"] == "good"
     assert row["intact"] is None
+    assert row["reasons"] == ["The content of 5 of 100 files was read (%s)" % why]
 
 
-def test_a_sample_says_how_much_was_read():
-    coverage = {"files": 5, "files_total": 100, "bytes": 50, "bytes_total": 1000}
-    row = judged(compared(coverage=coverage), {"sample": "5%"})
-    assert row["verdict"] == "good"
-    assert row["reasons"] == ["Only a sample of the content was read (5%)"]
+def test_content_that_a_partial_method_read_whole_is_intact():
+    assert judged(compared(), {"method": "shallow"})["intact"] is True
 
 
 @pytest.mark.parametrize(("stale", "fresh", "verdict"), [(False, True, "good"), (True, False, "stale")])
