@@ -12,6 +12,7 @@ a task that failed or of a host that went away, and returns the verdict that rol
 from __future__ import annotations
 
 import datetime
+import re
 import typing as t
 from dataclasses import asdict, dataclass, field
 
@@ -299,7 +300,7 @@ def _judge_failure(case: Case, judgement: Judgement) -> None:
     """No comparison: why, and what to do."""
     compared = case.compared
     kind = (compared.get("error") or {}).get("kind", "")
-    message = " ".join(str(compared.get("msg") or "The task ended without a reason").split())
+    message = _message(compared) or "The task ended without a reason"
     if compared.get("unreachable"):
         judgement.add("failed", "The host went away: %s" % message, "Bring the host back, and verify again")
     elif compared.get("timedout"):
@@ -311,6 +312,11 @@ def _judge_failure(case: Case, judgement: Judgement) -> None:
         judgement.add("failed", message, _AFTER_A_FAILURE.get(kind, "Correct what the reason names, and verify again"))
 
 
+def _message(result: _Result) -> str:
+    """Why a task failed, in one line, without what ansible-core puts before it."""
+    return re.sub(r"\A(?:(?:Task|Action) failed: )+", "", " ".join(str(result.get("msg") or "").split()))
+
+
 def _tell_the_copy(case: Case, judgement: Judgement) -> None:
     """What a repair, or bringing up to date, did or would do."""
     copied = case.copied
@@ -318,7 +324,7 @@ def _tell_the_copy(case: Case, judgement: Judgement) -> None:
         return
     what = "repair" if case.before else "copy"
     if is_failure(copied) or copied.get("failed"):
-        judgement.reasons.append((judgement.verdict, "The %s failed: %s" % (what, " ".join(str(copied.get("msg", "")).split()))))
+        judgement.reasons.append((judgement.verdict, "The %s failed: %s" % (what, _message(copied))))
     elif case.check_mode:
         counts = copied["counts"]
         words = (("created", "create"), ("updated", "update"), ("metadata", "correct the metadata of"), ("deleted", "delete"))

@@ -174,7 +174,7 @@ def test_an_empty_backup_is_stale_too():
         ({"failed": True, "msg": "Could not open the right directory /b: No such file", "error": {"kind": "not_found"}}, "Could not open", "mounted"),
         ({"failed": True, "msg": "x", "error": {"kind": "permission"}}, "x", "become"),
         ({"unreachable": True, "msg": "ssh: timed out"}, "The host went away: ssh: timed out", "Bring the host back"),
-        ({"failed": True, "msg": "Timed out after 5 second(s).", "timedout": {"period": 5}}, "Given up: Timed out", "hung"),
+        ({"failed": True, "msg": "Task failed: Timed out after 5 second(s).", "timedout": {"period": 5}}, "Given up: Timed out", "hung"),
         ({"failed": True, "msg": "'x' is undefined\nand more"}, "'x' is undefined and more", "Correct"),
         ({}, "without a reason", "Correct"),
     ],
