@@ -13,8 +13,17 @@ from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments, _human, _report
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
 
+try:
+    from ansible.template import trust_as_template as _trust_as_template
+except ImportError:
+    _KNOWS_TRUST = False
+else:
+    _KNOWS_TRUST = callable(_trust_as_template)
+
 WHO = "fleet_report"
-READ = ("fleetproof_verdicts", "backup_verify_reach", "backup_verify_pairs")
+# What roles and tasks found out; it holds texts of the host's.
+RESULTS = ("fleetproof_verdicts", "backup_verify_reach")
+READ = (*RESULTS, "backup_verify_pairs")
 
 
 def fleet_report(
@@ -62,10 +71,20 @@ def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> t.Dict[str, t.Any]:
     for key in READ:
         if key in known:
             try:
-                facts[key] = plain(known[key])
+                facts[key] = plain(_unevaluated(hostvars, host)[key] if key in RESULTS else known[key])
             except AnsibleError:
                 facts[key] = None
     return facts
+
+
+def _unevaluated(hostvars: t.Any, host: str) -> t.Any:
+    """The variables of a host of which the texts are taken as they are.
+
+    Before ansible-core 2.19 whatever looks like a template is taken for one when a fact is read, even a file name that a host made up.
+    """
+    if _KNOWS_TRUST or not hasattr(hostvars, "raw_get"):
+        return hostvars[host]
+    return hostvars.raw_get(host)
 
 
 class FilterModule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fleetproof.backup.plugins.plugin_utils._history import Run
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._history import Run, total_sizes
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._human import counted, human_date, human_size
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._page import TONES, word
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._png import Chart
@@ -35,7 +35,7 @@ def charts(report: Report) -> t.List[NamedChart]:
     runs = report["history"][-RUNS:]
     found = [_verdicts(report), _sizes(report)]
     if len(runs) > 1:
-        found += [_trend(runs), _growth(runs)]
+        found += [_trend(runs), _growth(runs, total_sizes(report["history"])[-RUNS:])]
     return [chart for chart in found if chart["labels"]]
 
 
@@ -96,17 +96,17 @@ def _trend(runs: t.Sequence[Run]) -> NamedChart:
     return chart
 
 
-def _growth(runs: t.Sequence[Run]) -> NamedChart:
+def _growth(runs: t.Sequence[Run], sizes: t.List[int]) -> NamedChart:
     alt = "Size of all backups over %s: %s at first, %s at last." % (
         counted(len(runs), "report", "reports"),
-        human_size(runs[0]["bytes"]),
-        human_size(runs[-1]["bytes"]),
+        human_size(sizes[0]),
+        human_size(sizes[-1]),
     )
     chart = _chart("growth", "Size of all backups", alt)
     chart["kind"] = "area"
     chart["unit"] = "bytes"
     chart["labels"] = [_day(run) for run in runs]
-    chart["series"] = [{"name": "backups", "values": [run["bytes"] for run in runs], "color": COLORS["mended"], "colors": []}]
+    chart["series"] = [{"name": "backups", "values": list(sizes), "color": COLORS["mended"], "colors": []}]
     return chart
 
 

@@ -41,7 +41,7 @@ class Run(t.TypedDict):
     mailed: bool
     hosts: Tally
     backups: Tally
-    # all backups together
+    # all backups together, and those of each host whose size is known
     bytes: int
     sizes: t.Dict[str, int]
     verdicts: Verdicts
@@ -72,20 +72,16 @@ def _run(line: str) -> t.Optional[Run]:
     if not (_is_tally(data.get("hosts")) and _is_tally(data.get("backups"))):
         return None
     verdicts, sizes = data.get("verdicts"), data.get("sizes")
-    if not isinstance(verdicts, dict) or not all(isinstance(value, dict) for value in verdicts.values()) or not isinstance(sizes, dict):
+    if not isinstance(verdicts, dict) or not all(isinstance(value, dict) for value in verdicts.values()) or not _are_sizes(sizes):
         return None
-    return {
-        "format": FORMAT,
-        "made_at": data["made_at"],
-        "identity": str(data.get("identity", "")),
-        "state": str(data.get("state", "")),
-        "mailed": data.get("mailed") is True,
-        "hosts": data["hosts"],
-        "backups": data["backups"],
-        "bytes": data["bytes"] if isinstance(data.get("bytes"), int) else 0,
-        "sizes": sizes,
-        "verdicts": verdicts,
-    }
+    data["identity"], data["state"] = str(data.get("identity", "")), str(data.get("state", ""))
+    data["mailed"] = data.get("mailed") is True
+    data["bytes"] = data["bytes"] if isinstance(data.get("bytes"), int) else 0
+    return t.cast("Run", {key: data[key] for key in Run.__annotations__})
+
+
+def _are_sizes(value: t.Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(size, int) for size in value.values())
 
 
 def _is_tally(value: t.Any) -> bool:
@@ -95,6 +91,29 @@ def _is_tally(value: t.Any) -> bool:
 def write(runs: t.Sequence[Run], keep: int) -> str:
     """The last ``keep`` of ``runs`` as lines."""
     return "".join(json.dumps(run, sort_keys=True) + "\n" for run in runs[len(runs) - min(keep, len(runs)) :])
+
+
+def total_sizes(runs: t.Sequence[Run]) -> t.List[int]:
+    """Bytes of all backups in each run. A host whose size was not known counts with the last one that was, so that the total does not dip for its silence."""
+    known: t.Dict[str, int] = {}
+    totals = []
+    for run in runs:
+        known = {host: run["sizes"].get(host, known.get(host, 0)) for host in run["verdicts"]}
+        totals.append(sum(known.values()))
+    return totals
+
+
+def known_verdicts(runs: t.Iterable[t.Mapping[str, t.Mapping[str, str]]]) -> Verdicts:
+    """The last verdict on each backup of the hosts of the last run, given the verdicts of each run. A run that left a host out tells nothing about it."""
+    known: t.Dict[str, t.Mapping[str, str]] = {}
+    for verdicts in runs:
+        known = {host: known.get(host, new) if left_out(new) else new for host, new in verdicts.items()}
+    return {host: dict(verdicts) for host, verdicts in known.items()}
+
+
+def left_out(verdicts: t.Mapping[str, str]) -> bool:
+    """Whether a host was left out of a run."""
+    return set(verdicts.values()) == {"skipped"}
 
 
 def last_told(runs: t.Sequence[Run]) -> t.Optional[str]:

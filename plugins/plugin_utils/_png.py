@@ -6,7 +6,7 @@
 
 Figures are made and drawn by themselves: pyplot, which keeps every figure of the process, is never imported.
 The background is transparent and the ink of middling lightness, so that a chart can be read on white and on black.
-The same chart makes the same bytes: there is no time and no version in the file.
+The same chart makes the same bytes: there is no time and no version in the file. Pillow is there where matplotlib is.
 """
 
 from __future__ import annotations
@@ -64,11 +64,19 @@ def draw(chart: Chart, theme: str = "auto", scale: float = 2.0) -> bytes:
     canvas = agg.FigureCanvasAgg(figure)
     pen = _Pen(figure, figure.add_axes(_frame(chart)), chart, INKS[theme])
     pen.draw()
-    target = io.BytesIO()
     with warnings.catch_warnings():
         # A character that no font has is drawn as a box; that is no reason to fill the terminal.
         warnings.simplefilter("ignore")
-        canvas.print_png(target, metadata={"Software": None})
+        canvas.draw()
+    return _packed(canvas)
+
+
+def _packed(canvas: t.Any) -> bytes:
+    """What was drawn as a PNG of 128 colours: nobody sees the difference, and a mail is a third as large."""
+    image_module = optional("PIL.Image", "Pillow", "a chart")
+    image = image_module.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba()), "raw", "RGBA", 0, 1)
+    target = io.BytesIO()
+    image.quantize(128, method=image_module.Quantize.FASTOCTREE, dither=image_module.Dither.NONE).save(target, "PNG", optimize=True)
     return target.getvalue()
 
 
@@ -146,7 +154,7 @@ class _Pen:
                     (value, place),
                     xytext=(4, 0),
                     textcoords="offset points",
-                    va="center",
+                    va="center_baseline",
                     color=self.ink,
                     fontsize=FONT * 0.72,
                     family=self.families,
@@ -174,6 +182,11 @@ class _Pen:
                 base = [low + (0 if math.isnan(value) else value) for low, value in zip(base, values)]
         self._scale()
         self._ticks("x", *_some(self.chart["labels"], self.chart["width"]))
+        if count > 2:
+            # The outermost labels end where the axis does, not beyond the picture.
+            ticks = self.axes.get_xticklabels()
+            ticks[0].set_horizontalalignment("left")
+            ticks[-1].set_horizontalalignment("right")
         self.axes.set_xlim(-0.6 if self.chart["kind"] == "bar" else -0.2, count - 1 + (0.6 if self.chart["kind"] == "bar" else 0.2))
 
     def _scale(self) -> None:

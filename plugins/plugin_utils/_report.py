@@ -96,11 +96,14 @@ def make(request: Request) -> Report:
     rows.sort(key=lambda row: (-VERDICTS.index(row["verdict"]), _natural(row["name"])))
     summary = _summary(rows)
     _tell_since_when(rows, runs, request.made_at)
-    state = _digest([[row["name"], key, verdict] for row in _by_name(rows) for key, verdict in sorted(_verdicts(row).items())])
-    identity = _digest([_lasting(row) for row in _by_name(rows)])
+    verdicts = {row["name"]: _verdicts(row) for row in _by_name(rows)}
+    before = _history.known_verdicts(run["verdicts"] for run in runs)
+    known = _history.known_verdicts([*(run["verdicts"] for run in runs), verdicts])
+    state = _digest(known)
+    identity = _digest([one_line(request.title), *(_lasting(row) for row in _by_name(rows))])
     title = one_line(request.title, 60)
     text = headline(summary["hosts"], [row["name"] for row in rows if _is_bad(row)])
-    run = _run(rows, summary, request.made_at, identity, state)
+    run = _run(rows, summary, request.made_at, identity, state, verdicts)
     notes = [counted(broken, "line of the history could not be read and is", "lines of the history could not be read and are") + " left out"] if broken else []
     return {
         "format": FORMAT,
@@ -112,7 +115,7 @@ def make(request: Request) -> Report:
         "check_mode": request.check_mode,
         "summary": summary,
         "hosts": rows,
-        "changes": _changes(runs[-1]["verdicts"], run["verdicts"]) if runs else [],
+        "changes": _changes(before, known) if runs else [],
         "previous": runs[-1]["made_at"] if runs else None,
         "history": [*runs, run],
         "identity": identity,
@@ -131,12 +134,12 @@ def headline(hosts: _history.Tally, bad: t.Sequence[str]) -> str:
     if hosts["good"] == total > 1:
         return "all %d hosts good" % total
     text = "%d of %s good" % (hosts["good"], counted(total, "host", "hosts"))
-    if hosts["skipped"]:
-        text += ", %d not checked" % hosts["skipped"]
     if bad:
         named = [shortened(name, 40) for name in bad[:NAMED_IN_SUBJECT]]
         more = len(bad) - len(named)
         text += ", %d bad: %s%s" % (len(bad), ", ".join(named), " and %d more" % more if more else "")
+    if hosts["skipped"]:
+        text += "%s %d not checked" % (";" if bad else ",", hosts["skipped"])
     return text
 
 
@@ -188,12 +191,18 @@ def key_of(pair: Pair) -> str:
     return pair["name"] if pair["source"] == "backup_verify" else "%s/%s" % (pair["source"], pair["name"])
 
 
+def _size(row: Host) -> t.Optional[int]:
+    """Bytes of all backups of a host; None when no size is known."""
+    sizes = [pair["bytes"]["right"] for pair in row["pairs"] if pair["bytes"]["right"] is not None]
+    return sum(sizes) if sizes else None
+
+
 def _verdicts(row: Host) -> t.Dict[str, str]:
     # A host without any backup known by name still has a verdict, under no name.
     return {key_of(pair): pair["verdict"] for pair in row["pairs"]} or {"": row["verdict"]}
 
 
-def _run(rows: t.Sequence[Host], summary: Summary, made_at: str, identity: str, state: str) -> _history.Run:
+def _run(rows: t.Sequence[Host], summary: Summary, made_at: str, identity: str, state: str, verdicts: _history.Verdicts) -> _history.Run:
     return {
         "format": _history.FORMAT,
         "made_at": made_at,
@@ -203,18 +212,21 @@ def _run(rows: t.Sequence[Host], summary: Summary, made_at: str, identity: str, 
         "hosts": summary["hosts"],
         "backups": summary["backups"],
         "bytes": summary["bytes"],
-        "sizes": {row["name"]: sum(pair["bytes"]["right"] or 0 for pair in row["pairs"]) for row in _by_name(rows) if row["pairs"]},
-        "verdicts": {row["name"]: _verdicts(row) for row in _by_name(rows)},
+        "sizes": {row["name"]: size for row in _by_name(rows) for size in [_size(row)] if size is not None},
+        "verdicts": verdicts,
     }
 
 
 def _tell_since_when(rows: t.Iterable[Host], runs: t.Sequence[_history.Run], made_at: str) -> None:
-    """Fill in since when each backup has had its verdict."""
+    """Fill in since when each backup has had its verdict; a report that left the host out neither counts nor makes a gap."""
     for row in rows:
         for pair in row["pairs"]:
             pair["since"] = made_at
             for run in reversed(runs):
-                if run["verdicts"].get(row["name"], {}).get(key_of(pair)) != pair["verdict"]:
+                verdicts = run["verdicts"].get(row["name"], {})
+                if _history.left_out(verdicts):
+                    continue
+                if verdicts.get(key_of(pair)) != pair["verdict"]:
                     break
                 pair["since"] = run["made_at"]
                 pair["reports"] += 1
