@@ -14,15 +14,19 @@ bed cannot do otherwise.
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import pathlib
 import sys
 import typing as t
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 
-_PAST = (datetime.datetime(2020, 1, 1), datetime.datetime(2021, 1, 1))  # trustme takes naive UTC
+_PAST = (datetime.datetime(2020, 1, 1), datetime.datetime(2021, 1, 1))
 _FUTURE = (datetime.datetime(2090, 1, 1), datetime.datetime(2091, 1, 1))
 
 
@@ -33,24 +37,54 @@ def make_certificates(directory: t.Union[str, pathlib.Path], names: t.Sequence[s
         return directory
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA()
-
-    def issue(name: str, *hosts: str, issuer: trustme.CA = authority, period: t.Optional[t.Tuple[datetime.datetime, datetime.datetime]] = None) -> None:
-        not_before, not_after = period or (None, None)
-        found = issuer.issue_cert(*hosts, not_before=not_before, not_after=not_after, key_type=trustme.KeyType.RSA)
-        (directory / (name + ".pem")).write_bytes(b"".join(blob.bytes() for blob in found.cert_chain_pems))
-        key = directory / (name + ".key")
-        key.touch(mode=0o600)
-        key.write_bytes(found.private_key_pem.bytes())
-
-    issue("good", *names)
-    issue("wrong_name", "wrong.example")
-    issue("expired", *names, period=_PAST)
-    issue("not_yet", *names, period=_FUTURE)
-    issue("unknown_ca", *names, issuer=trustme.CA())
-    issue("client", "client.example")
+    issued = {
+        "good": _issue(authority, names),
+        "wrong_name": _issue(authority, ["wrong.example"]),
+        "expired": _issue_for(authority, names, *_PAST),
+        "not_yet": _issue_for(authority, names, *_FUTURE),
+        "unknown_ca": _issue(trustme.CA(), names),
+        "client": _issue(authority, ["client.example"]),
+    }
+    for name, (certificate, key) in issued.items():
+        (directory / (name + ".pem")).write_bytes(certificate)
+        (directory / (name + ".key")).touch(mode=0o600)
+        (directory / (name + ".key")).write_bytes(key)
     # last: whoever waits for it finds the others
     authority.cert_pem.write_to_path(str(directory / "ca.pem"))
     return directory
+
+
+def _issue(authority: trustme.CA, hosts: t.Sequence[str]) -> t.Tuple[bytes, bytes]:
+    found = authority.issue_cert(*hosts, key_type=trustme.KeyType.RSA)
+    return b"".join(blob.bytes() for blob in found.cert_chain_pems), found.private_key_pem.bytes()
+
+
+def _issue_for(authority: trustme.CA, hosts: t.Sequence[str], begin: datetime.datetime, end: datetime.datetime) -> t.Tuple[bytes, bytes]:
+    """A certificate for a period (UTC), which trustme of all ages cannot set."""
+    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    signer = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
+    key = rsa.generate_private_key(65537, 2048)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "test bed")]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), critical=False)  # type: ignore[arg-type]
+        .sign(signer, hashes.SHA256())  # type: ignore[arg-type]
+    )
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return certificate.public_bytes(serialization.Encoding.PEM), secret
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Behaviour:
     starttls: offer, hide, refuse, inject (a line ahead of the handshake), garbage (in place of it), stall, reset.
     hide: extensions that are not offered.   stall: command after which nothing more is said.
     drop: ``before`` or ``after`` the message is kept, once it is there whole; ``within`` it, after 1000 octets.
-    drops: how often (-1: always).   certificate: which one.   client_certificate: wanted or not.
+    drops: how often (-1: always).   certificate: which one.   client_certificate: wanted or not.   tls_version: the highest, 1.2 or 1.3.
     max_recipients: more are answered 452.   size: the limit.   clear_text_login: AUTH without TLS.
     long_lines: EHLO with a line that never ends.   delay: seconds before the verdict.
     """
@@ -78,6 +78,7 @@ class Behaviour:
     drops: int = -1
     certificate: str = "good"
     client_certificate: bool = False
+    tls_version: str = ""
     max_recipients: int = 1000
     size: int = 33554432
     clear_text_login: bool = False
@@ -188,6 +189,10 @@ class _Protocol(SMTP):
         if self.behaviour.stall == where:
             await asyncio.sleep(3600)
 
+    async def _hear(self, command: str) -> None:
+        self._server.heard.append((command, self._implicit or self._tls_protocol is not None))
+        await self._stalled(command)
+
     async def _handle_client(self) -> None:
         if self._server.left("busy", self.behaviour.busy):
             self.reset()
@@ -201,7 +206,7 @@ class _Protocol(SMTP):
         await super()._handle_client()
 
     async def smtp_EHLO(self, hostname: str) -> None:
-        await self._stalled("EHLO")
+        await self._hear("EHLO")
         await super().smtp_EHLO(hostname)
 
     async def smtp_STARTTLS(self, arg: str) -> None:
@@ -227,7 +232,7 @@ class _Protocol(SMTP):
             await super().smtp_STARTTLS(arg)
 
     async def smtp_AUTH(self, arg: str) -> None:
-        await self._stalled("AUTH")
+        await self._hear("AUTH")
         if not self.may_log_in:
             await self.push("538 5.7.11 Encryption required")
         elif arg.split(" ")[0] not in self.behaviour.mechanisms:
@@ -236,15 +241,15 @@ class _Protocol(SMTP):
             await super().smtp_AUTH(arg)
 
     async def smtp_MAIL(self, arg: t.Optional[str]) -> None:
-        await self._stalled("MAIL")
+        await self._hear("MAIL")
         await super().smtp_MAIL(self._without_dsn(arg))
 
     async def smtp_RCPT(self, arg: t.Optional[str]) -> None:
-        await self._stalled("RCPT")
+        await self._hear("RCPT")
         await super().smtp_RCPT(self._without_dsn(arg))
 
     async def smtp_DATA(self, arg: str) -> None:
-        await self._stalled("DATA")
+        await self._hear("DATA")
         reply = self._server.turn("data", self.behaviour.data)
         if reply is not None:
             await self.push(reply)
@@ -300,6 +305,8 @@ class SmtpServer:
         self.host = "127.0.0.1"
         self.port = self.tls_port = 0
         self.connections = 0
+        # commands, each with whether it came encrypted
+        self.heard: t.List[t.Tuple[str, bool]] = []
         self.loop = asyncio.new_event_loop()
         self._counts: t.Dict[str, int] = {}
         self._stop = asyncio.Event()
@@ -317,6 +324,7 @@ class SmtpServer:
         """Behave so from the next connection on, and well in all that is not named."""
         Behaviour(**behaviour)
         self._counts.clear()
+        self.heard.clear()
         temporary = self.directory / ".behaviour.json"
         temporary.write_text(json.dumps(behaviour), encoding="utf-8")
         temporary.replace(self.directory / "behaviour.json")
@@ -347,6 +355,8 @@ class SmtpServer:
         """With the certificate that the behaviour names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificates / (behaviour.certificate + ".pem"), self.certificates / (behaviour.certificate + ".key"))
+        if behaviour.tls_version:
+            context.maximum_version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[behaviour.tls_version]
         if behaviour.client_certificate:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.ca)

@@ -31,7 +31,7 @@ SPEC = CONNECTION.merge(COMPOSE).merge(
         argument_spec={
             "auth": {"type": "str", "default": "auto", "choices": ["auto", "plain", "login", "cram-md5", "xoauth2"]},
             "oauth_token": {"type": "str", "no_log": True},
-            "secure": {"type": "str", "choices": ["always", "never", "starttls", "try"]},
+            "secure": {"type": "str", "choices": ["always", "starttls", "never", "try"]},
             "ehlo_host": {"type": "str", "aliases": ["ehlohost"]},
             "dsn": {
                 "type": "dict",

@@ -21,6 +21,7 @@ from .._net.stream import Endpoint, Stream, dial
 from .._values import display_name
 from . import auth
 
+_EX_TEMPFAIL = 75  # sysexits.h; no reply of SMTP has two digits
 _LINES = 500  # lines of one reply; EHLO of the chattiest servers has some thirty
 _REPLY = re.compile(rb"\A([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _BLOCK = 262144  # octets of the message sent at once
@@ -42,8 +43,8 @@ class Reply:
 
     @property
     def temporary(self) -> bool:
-        """The same may work later (RFC 5321, section 4.2.1)."""
-        return 400 <= self.code < 500
+        """The same may work later (RFC 5321, section 4.2.1; or the exit status of a sendmail program that says so)."""
+        return 400 <= self.code < 500 or self.code == _EX_TEMPFAIL
 
     def __str__(self) -> str:
         return "%d %s" % (self.code, self.text.replace("\n", " "))

@@ -25,7 +25,6 @@ from .deliver import Delivery, Journal, Letter
 from .smtp import Reply
 
 _BLOCK = 65536  # octets
-_EX_TEMPFAIL = 75  # sysexits.h
 _SENDMAIL_FOLDERS = ("/usr/sbin", "/usr/lib", "/usr/local/sbin", "/usr/bin")
 # the program queues the mail before it answers; more than this many timeouts means that it hangs
 _PATIENCE = 10
@@ -78,8 +77,7 @@ class SendmailRoute:
             delivery.lose(named, FleetproofError("connect", "%s was killed by signal %d" % (done.args[0], -done.returncode)))
         else:
             said = " ".join(done.stdout.decode("utf-8", "replace").split())[:500]
-            text = "%s%s" % (said, " (temporary)" if done.returncode == _EX_TEMPFAIL else "")
-            delivery.refused = {who: Reply(done.returncode, text) for who in named}
+            delivery.refused = dict.fromkeys(named, Reply(done.returncode, said))
             journal.not_sent(named)
 
     def _find(self) -> str:
@@ -141,7 +139,7 @@ class MaildirRoute:
             try:
                 if any(_tag(letter) in found for found in os.listdir(os.path.join(self.path, name))):
                     return True
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 pass
         return False
 

@@ -39,6 +39,13 @@ class Endpoint:
         return ("[%s]:%d" if ":" in self.host else "%s:%d") % (self.host, self.port)
 
 
+def is_loopback(address: str) -> bool:
+    """True for an IP address, with or without a zone, that leads back to this host."""
+    found = ipaddress.ip_address(address.split("%", 1)[0])
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback
+
+
 def dial(endpoint: Endpoint) -> Stream:
     """An open connection, already encrypted when ``tls`` is ``implicit``."""
     # before the first packet: a CA file that is not there should not look like a network problem
@@ -127,9 +134,7 @@ class Stream:
     @property
     def stays_on_this_host(self) -> bool:
         """True when the other end is a loopback address: nobody on a network can listen."""
-        address = ipaddress.ip_address(str(self._sock.getpeername()[0]).split("%", 1)[0])
-        mapped = getattr(address, "ipv4_mapped", None)
-        return (mapped or address).is_loopback
+        return is_loopback(str(self._sock.getpeername()[0]))
 
     @property
     def own_address(self) -> str:

@@ -52,7 +52,9 @@ def test_what_is_no_single_address_is_refused(text: str) -> None:
     assert "to: " in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["a@example.com\nBcc: x@example.com", "a@example.com\r\nRCPT TO:<x@y.z>", "Name\x00 <a@b.c>", "a@b.c\u2028", "Na\x1bme <a@b.c>"])
+@pytest.mark.parametrize(
+    "text", ["a@example.com\nBcc: x@example.com", "a@example.com\r\nRCPT TO:<x@y.z>", "Name\x00 <a@b.c>", "a@b.c\u2028", "Na\x1bme <a@b.c>"]
+)
 def test_an_address_with_a_line_break_is_unsafe(text: str) -> None:
     with pytest.raises(FleetproofError) as caught:
         parse_addresses(text, "to")

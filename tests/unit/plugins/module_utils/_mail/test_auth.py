@@ -29,7 +29,9 @@ def test_the_mechanism_follows_from_what_is_offered_and_who_may_listen(credentia
     assert auth.choose(credentials, offered.split(), encrypted, "mail:587") == mechanism
 
 
-@pytest.mark.parametrize(("credentials", "offered"), [(PASSWORD, ""), (PASSWORD, "GSSAPI XOAUTH2"), (TOKEN, "PLAIN"), (auth.Credentials("t", "x", mechanism="login"), "PLAIN")])
+@pytest.mark.parametrize(
+    ("credentials", "offered"), [(PASSWORD, ""), (PASSWORD, "GSSAPI XOAUTH2"), (TOKEN, "PLAIN"), (auth.Credentials("t", "x", mechanism="login"), "PLAIN")]
+)
 def test_no_mechanism_in_common_is_an_error(credentials: auth.Credentials, offered: str) -> None:
     with pytest.raises(FleetproofError) as caught:
         auth.choose(credentials, offered.split(), True, "mail:587")

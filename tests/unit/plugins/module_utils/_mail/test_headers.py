@@ -31,7 +31,15 @@ def unfolded(field: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("UTF8", "utf-8"), ("gbk", "gbk"), ("GB2312", "gb2312"), ("latin1", "iso-8859-1"), ("cp1252", "windows-1252"), ("ascii", "us-ascii"), ("sjis", "shift_jis")],
+    [
+        ("UTF8", "utf-8"),
+        ("gbk", "gbk"),
+        ("GB2312", "gb2312"),
+        ("latin1", "iso-8859-1"),
+        ("cp1252", "windows-1252"),
+        ("ascii", "us-ascii"),
+        ("sjis", "shift_jis"),
+    ],
 )
 def test_a_charset_goes_by_the_name_that_mail_programs_know(name: str, label: str) -> None:
     assert headers.find_charset(name).label == label
@@ -106,7 +114,9 @@ def test_a_display_name_comes_out_as_it_went_in(name: str, charset: str) -> None
     address = type(address)(name, address.local, address.domain, address.shown)
     field = headers.field("To", headers.mailboxes([address, address], headers.find_charset(charset), False))
     found = email.message_from_string(field + "\r\n", policy=email.policy.compat32)
-    pairs = email.utils.getaddresses([str(email.header.make_header(email.header.decode_header(found["To"])))] if headers.is_plain(name) else [found["To"].replace("\r\n", "")])
+    pairs = email.utils.getaddresses(
+        [str(email.header.make_header(email.header.decode_header(found["To"])))] if headers.is_plain(name) else [found["To"].replace("\r\n", "")]
+    )
     assert [(decoded(shown) if not headers.is_plain(name) else shown, spec) for shown, spec in pairs] == [(name, "a@example.com")] * 2
 
 

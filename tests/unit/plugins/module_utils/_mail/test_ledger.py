@@ -77,7 +77,12 @@ with Ledger(sys.argv[1]).locked(sys.argv[2], 0):
 
 
 def test_two_runs_never_send_one_mail_at_the_same_time_but_two_mails_they_do(ledger: Ledger) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, ledger.path, KEY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, ledger.path, KEY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert holder.stdin is not None
     assert holder.stdout is not None
     try:

@@ -66,7 +66,9 @@ HTML = "<p>All <b>good</b>.</p>"
         (replace(PLAIN, attach=[content("a.csv")]), "mixed(plain, csv)"),
         (replace(PLAIN, html=HTML, attach=[content("a.csv")]), "mixed(alternative(plain, html), csv)"),
         (
-            replace(PLAIN, html=HTML, inline=[content("a.png", option="inline"), content("b.gif", option="inline")], attach=[content("a.csv"), content("b.pdf")]),
+            replace(
+                PLAIN, html=HTML, inline=[content("a.png", option="inline"), content("b.gif", option="inline")], attach=[content("a.csv"), content("b.pdf")]
+            ),
             "mixed(related(alternative(plain, html), png, gif), csv, pdf)",
         ),
         (replace(PLAIN, inline=[content("a.png", option="inline")]), "mixed(plain, png)"),

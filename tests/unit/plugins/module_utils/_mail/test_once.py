@@ -33,7 +33,10 @@ def envelopes(server: SmtpServer) -> t.List[t.List[str]]:
 
 
 def test_check_run_check_run(send: Sender, server: SmtpServer) -> None:
-    states = [(outcome.changed, outcome.result["state"], outcome.result["accepted"], kind(outcome)) for outcome in (send(check=True), send(), send(check=True), send())]
+    states = [
+        (outcome.changed, outcome.result["state"], outcome.result["accepted"], kind(outcome))
+        for outcome in (send(check=True), send(), send(check=True), send())
+    ]
     assert states == [(True, "sent", ["ops@example.com"], None)] * 2 + [(False, "skipped", ["ops@example.com"], None)] * 2
     assert len(server.messages()) == 1
 

@@ -13,7 +13,10 @@ CASES = {
     "paragraphs stand apart": ("<p>One</p><p>Two<br>Three</p>", "One\n\nTwo\nThree\n"),
     "white space collapses": ("<div>a \n  b&nbsp;c</div>\n<div>d</div>", "a b c\nd\n"),
     "headings are underlined": ("<h1>Title</h1><h2>Part</h2>text", "Title\n=====\n\nPart\n----\n\ntext\n"),
-    "links show where they go": ('<a href="https://x.test/y">here</a>, <a href="https://x.test/">https://x.test/</a>', "here (https://x.test/y), https://x.test/\n"),
+    "links show where they go": (
+        '<a href="https://x.test/y">here</a>, <a href="https://x.test/">https://x.test/</a>',
+        "here (https://x.test/y), https://x.test/\n",
+    ),
     "mail addresses are not said twice": ('<a href="mailto:a@b.c">a@b.c</a>', "a@b.c\n"),
     "links within the page are words": ('<a href="#top">up</a>', "up\n"),
     "lists": ("<ul><li>a<li>b<ol><li>c</li><li>d</li></ol></ul>", "- a\n- b\n\n  1. c\n  2. d\n"),
@@ -27,7 +30,10 @@ CASES = {
         "host    files\n------  -----\nweb1        9\n数据库   1234\n",
     ),
     "cells over columns": ("<table><tr><td colspan=2>all</td><td>x</td></tr><tr><td>a</td><td>b</td><td>c</td></tr></table>", "all     x\na    b  c\n"),
-    "tables that only lay out the page are no tables": ("<table><tr><td><table><tr><td>a</td><td>b</td></tr></table></td></tr><tr><td><p>c</p></td></tr></table>", "a  b\n\nc\n"),
+    "tables that only lay out the page are no tables": (
+        "<table><tr><td><table><tr><td>a</td><td>b</td></tr></table></td></tr><tr><td><p>c</p></td></tr></table>",
+        "a  b\n\nc\n",
+    ),
     "entities": ("&lt;b&gt; &amp; &#22909;", "<b> & 好\n"),
     "nothing": ("", "\n"),
     "unclosed": ("<div><b>a<table><tr><td>x<td>y</div>", "a\n\nx  y\n"),
@@ -58,6 +64,14 @@ def test_elements_in_elements_without_end_do_no_harm() -> None:
     assert "deep" in text_of_html("<table><tr><td>" * 3000 + "deep")
 
 
-@given(st.lists(st.one_of(st.sampled_from("<p> </p> <td> <tr> <table> </table> <li> <ul> </ul> <a href='http://x'> </a> <br> <pre> <th> &amp; <!-- --> <![ <b".split()), st.text(max_size=8)), max_size=40))
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from("<p> </p> <td> <tr> <table> </table> <li> <ul> </ul> <a href='http://x'> </a> <br> <pre> <th> &amp; <!-- --> <![ <b".split()),
+            st.text(max_size=8),
+        ),
+        max_size=40,
+    )
+)
 def test_any_input_gives_some_text(pieces: "list[str]") -> None:
     assert text_of_html("".join(pieces)).endswith("\n")
