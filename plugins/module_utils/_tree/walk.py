@@ -290,7 +290,12 @@ class _Walker:
     def _kept(self, directory: Directory, side: int, rel: RelPath, entries: t.List[os.DirEntry[str]], keep: Keep) -> t.List[os.DirEntry[str]]:
         kept = []
         for entry in entries:
-            if keep((rel or "") + entry.name, entry.is_dir(follow_symlinks=self.options.follow)):
+            try:
+                is_directory = entry.is_dir(follow_symlinks=self.options.follow)
+            except OSError:
+                # A link that leads to itself, or a directory whose entries may be listed and not looked at
+                is_directory = False
+            if keep((rel or "") + entry.name, is_directory):
                 kept.append(entry)
             else:
                 directory.left_out[side].append(entry)
