@@ -25,7 +25,7 @@ LETTERS = "fdLDS"
 KINDS = ("file", "directory", "symlink", "device", "FIFO")
 
 # Why: one bit for each difference.
-CONTENT, SIZE, MTIME, MODE, OWNER, GROUP, ACLS, XATTRS, MISSING, EXTRA, TYPE, TARGET, LINKED, ROT, UNREADABLE = (1 << bit for bit in range(15))
+CONTENT, SIZE, MTIME, MODE, OWNER, GROUP, ACLS, XATTRS, MISSING, EXTRA, TYPE, TARGET, LINKED, ROT, UNREADABLE, LEFTOVER = (1 << bit for bit in range(16))
 _WORDS = (
     (MISSING, "missing in dest"),
     (EXTRA, "not in src"),
@@ -42,6 +42,7 @@ _WORDS = (
     (XATTRS, "extended attributes"),
     (ROT, "content, though size and mtime are the same"),
     (UNREADABLE, "dest cannot be read"),
+    (LEFTOVER, "left behind by an interrupted run"),
 )
 
 # Actions in one batch, and bytes: enough to be worth a task, few enough to be shared out evenly.
@@ -95,14 +96,25 @@ class Totals:
     dest_entries: int = 0
     dest_bytes: int = 0
     copy_bytes: int = 0
-    # What goes from dest: deleted, or replaced by something of another type
-    doomed_entries: int = 0
-    doomed_bytes: int = 0
+    deleted_bytes: int = 0
+    # What is replaced by something of another type goes from dest as well
+    replaced_entries: int = 0
+    replaced_bytes: int = 0
     # Space that the plan takes until deletions begin, temporary copies apart, and the largest of those
     grow_bytes: int = 0
     grow_inodes: int = 0
     largest_update: int = 0
     leftovers: int = 0
+
+    def grow(self, new: int, old: t.Optional[int], keeps_replaced: bool) -> None:
+        """A file of ``new`` bytes on disk is written in place of one of ``old`` (None: of none), which may be kept elsewhere."""
+        if old is None:
+            self.grow_bytes += new
+            self.grow_inodes += 1
+            return
+        self.grow_bytes += new if keeps_replaced else max(0, new - old)
+        self.grow_inodes += keeps_replaced
+        self.largest_update = max(self.largest_update, new)
 
     def add(self, other: t.Sequence[int]) -> None:
         """Add what ``as_list`` of another process gave."""

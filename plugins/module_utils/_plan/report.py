@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run in the words of results: counts, the actions one by one, the lines of a diff, the sentence that a failed task ends with.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import heapq
+import typing as t
+
+from .._errors import FleetproofError
+from .._values import display_name
+from . import plan as words
+from .plan import ACTIONS, CORRUPTED, CREATED, DELETED, DIRECTORY, FILE, LETTERS, METADATA, Failure, Item, Plan, why_words
+from .run import Run
+
+# Which of several kinds of failure a task is said to have failed with.
+_GRAVEST = ("no_space", "integrity", "unsafe", "permission", "refused", "busy", "not_found", "changed_underfoot")
+
+# path, action, why, size, itemised line
+_Row = t.Tuple[str, str, str, int, str]
+
+
+class Report:
+    """What a run says of itself."""
+
+    def __init__(self, run: Run[t.Any], max_listed: int) -> None:
+        """``max_listed`` -1: everything is listed."""
+        self.run = run
+        self.max_listed = max_listed
+        plan: t.Optional[Plan] = run.plan
+        self.plan = plan or Plan(0)
+        done = run.done
+        self.failures: t.List[Failure] = sorted([*self.plan.failures, *([] if done is None else [failure for failure, _action in done.failures])])
+        self.failed_actions: t.Dict[int, int] = {}
+        if done is not None:
+            for _failure, action in done.failures:
+                self.failed_actions[action] = self.failed_actions.get(action, 0) + 1
+        self.no_deletions = self.plan.no_deletions or ("" if done is None else done.no_deletions)
+
+    @property
+    def counts(self) -> t.Dict[str, int]:
+        """RV(counts): what was done; in check mode and after a guard's stop, what was planned."""
+        totals = self.plan.totals
+        counts = {name: getattr(totals, name) - self.failed_actions.get(action, 0) for action, name in enumerate(ACTIONS)}
+        if self.run.done is not None and self.run.done.no_deletions:
+            counts["deleted"] = 0
+        counts["unchanged"] = totals.unchanged
+        counts["failed"] = len(self.failures)
+        return counts
+
+    @property
+    def changed(self) -> bool:
+        """Whether dest is not what it was, or would not be."""
+        if self.run.guard is not None:
+            return False
+        counts = self.counts
+        return bool(counts["created"] or counts["updated"] or counts["metadata"] or counts["deleted"] or self.plan.totals.leftovers)
+
+    def rows(self) -> t.Tuple[t.List[_Row], bool]:
+        """The first actions by path, and whether there are more."""
+        failed = {failure.path for failure in self.failures}
+        without_deletions = self.run.done is not None and bool(self.run.done.no_deletions)
+
+        def wanted() -> t.Iterator[t.Tuple[str, int, Item]]:
+            number = 0
+            for path, item in self.plan.actions():
+                if path in failed or (without_deletions and item.action == DELETED and not item.why & words.LEFTOVER):
+                    continue
+                number += 1
+                yield path, number, item
+
+        if self.max_listed < 0:
+            return [_row(path, item) for path, _number, item in sorted(wanted())], False
+        first = heapq.nsmallest(self.max_listed + 1, wanted())
+        return [_row(path, item) for path, _number, item in first[: self.max_listed]], len(first) > self.max_listed
+
+    def failure(self) -> t.Optional[FleetproofError]:
+        """What the task ends with; None when all is well."""
+        if self.run.guard is not None:
+            return self.run.guard
+        corrupted = self.plan.totals.corrupted
+        if not self.failures and not corrupted:
+            return None
+        sentences = []
+        kinds = {failure.kind for failure in self.failures}
+        if corrupted:
+            kinds.add("integrity")
+            sentences.append(
+                "%s changed in src though size and mtime did not, which is bit rot until told otherwise: the copies in dest were kept. "
+                "Look at them, and restore src, or set on_corruption to overwrite" % _number(corrupted, "file has", "files have")
+            )
+        if self.failures:
+            first = self.failures[0]
+            sentences.append(
+                "%s could not be brought in line, first %s: %s. Everything else was; see failed_files"
+                % (_number(len(self.failures), "entry", "entries"), display_name(first.path), first.reason)
+            )
+        if self.no_deletions:
+            sentences.append("Nothing was deleted, because %s" % self.no_deletions)
+        kind = next((kind for kind in _GRAVEST if kind in kinds), "") or min(kinds)
+        return FleetproofError(kind, ". ".join(sentences))
+
+    def diff(self, rows: t.Sequence[_Row], truncated: bool) -> t.Dict[str, t.Any]:
+        """Ansible's diff: one itemised line for each action, as rsync writes them."""
+        lines = [row[4] for row in rows]
+        if truncated:
+            lines.append("… and more; see counts")
+        return {"prepared": "".join(line + "\n" for line in lines)}
+
+
+def _number(number: int, one: str, many: str) -> str:
+    return "%d %s" % (number, one if number == 1 else many)
+
+
+def _row(path: str, item: Item) -> _Row:
+    shown = display_name(path)
+    action = "leftover" if item.why & words.LEFTOVER else ACTIONS[item.action]
+    return shown, action, why_words(item.why), item.size, itemise(shown, item)
+
+
+def itemise(path: str, item: Item) -> str:
+    """A line as ``rsync --itemize-changes`` has it: ``YXcstpoguax path`` (rsync(1))."""
+    if item.kind == DIRECTORY and path != ".":
+        path += "/"
+    if item.action == DELETED:
+        return "*deleting   %s" % path
+    if item.action == CORRUPTED:
+        return "!%sc........ %s" % (LETTERS[item.kind], path)
+    verb = "h" if item.link_to else "." if item.action == METADATA else ">" if item.kind == FILE else "c"
+    if item.action == CREATED or item.why & words.TYPE:
+        return "%s%s+++++++++ %s" % (verb, LETTERS[item.kind], path)
+    letters = (
+        (words.CONTENT | words.TARGET | words.ROT | words.UNREADABLE, "c"),
+        (words.SIZE, "s"),
+        (words.MTIME, "t"),
+        (words.MODE, "p"),
+        (words.OWNER, "o"),
+        (words.GROUP, "g"),
+        (0, "."),
+        (words.ACLS, "a"),
+        (words.XATTRS, "x"),
+    )
+    return "%s%s%s %s" % (verb, LETTERS[item.kind], "".join(letter if item.why & bits else "." for bits, letter in letters), path)
+
+
+def list_failures(failures: t.Sequence[Failure], max_listed: int) -> t.Tuple[t.List[t.Dict[str, str]], bool]:
+    """RV(failed_files), and whether there are more."""
+    shown = failures if max_listed < 0 else failures[:max_listed]
+    listed = [{"path": display_name(failure.path), "kind": failure.kind, "reason": failure.reason} for failure in shown]
+    return listed, len(shown) < len(failures)

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan carried out, stage by stage.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from .._errors import FleetproofError, from_os_error
+from .._plan.plan import Item
+from .._plan.run import Done
+from .._share import Gauge, work_off
+from .acting import Actor, Trees, act, effort_of
+from .apply import Applier
+from .attic import Attic, Vault, open_vault
+from .copy import Pace, _discard
+from .finish import Finisher, finish_late
+from .ledger import COPY, LINK, OBSTACLES, REMOVE, REMOVE_FOLDERS, REPLACE, SWEEP
+from .reading import SourceError
+from .remove import Remover
+from .sync_options import Request
+from .sync_plan import SyncPlan
+
+if t.TYPE_CHECKING:
+    from .._progress import Progress
+
+# folder in src, folder in dest, item, temporary name, size
+_Prepared = t.Tuple[str, str, Item, str, int]
+
+
+class Deed:
+    """Carries out one plan on one dest."""
+
+    def __init__(self, request: Request, plan: SyncPlan, source: int, dest: int, progress: t.Optional[Progress]) -> None:
+        self.request = request
+        self.plan = plan
+        self.trees = Trees(source, dest, plan, request.preserve, os.getpid(), request.workers)
+        self.progress = progress
+        self.vault: t.Optional[Vault] = None
+        # Copies that wait for a directory to make room for them
+        self.prepared: t.List[_Prepared] = []
+        self.strayed = False
+        # Entries and bytes that earlier stages did
+        self.before = (0, 0)
+        self.umask = os.umask(0)
+        if progress is not None:
+            self.trees.watch = self._watch
+
+    def close(self) -> None:
+        """Done."""
+        os.umask(self.umask)
+        if self.vault is not None:
+            self.vault.close()
+
+    def make(self, done: Done) -> None:
+        """Everything but deletions."""
+        plan, request = self.plan, self.request
+        if request.backup_dir is not None and (plan.totals.updated or plan.totals.deleted):
+            self.vault = open_vault(request.backup_dir, time.time())
+        self._remove((SWEEP, OBSTACLES), done, False)
+        began = time.monotonic()
+        effort = effort_of(plan, COPY, plan.totals.copy_bytes)
+
+        def make_applier(gauge: Gauge) -> Applier:
+            pace = None if request.bwlimit is None else Pace(gauge, request.bwlimit, began)
+            return self._applier(gauge, effort, request.fsync == "file", pace)
+
+        self._collect(done, act(self.trees, (COPY,), make_applier))
+        if plan.stages[LINK]:
+            self._link(done)
+        if plan.stages[REPLACE]:
+            self._prepare(done)
+        if request.fsync == "end":
+            self._sync()
+
+    def remove(self, done: Done) -> None:
+        """What is to go from dest, and what takes the place of directories that went."""
+        self._remove((REMOVE,), done, True)
+        self._remove((REMOVE_FOLDERS,), done, False)
+        applier = self._applier(Gauge(1), 0, False, None)
+        for folder, where, item, temporary, size in self.prepared:
+            applier.copier.step = "the directory in its place cannot be removed"
+            try:
+                dest_fd = applier.dest.open(where)
+                name = item.other or item.name
+                state = os.stat(name, dir_fd=dest_fd, follow_symlinks=False)
+                os.rmdir(name, dir_fd=dest_fd)
+                if applier.attic is not None:
+                    applier.attic.keep_folder(where + name + "/", state)
+                applier.give_name(where, item, temporary, size, dest_fd, cleared=True)
+            except OSError as error:
+                applier.fail_by(folder, item, error, applier.copier.step)
+        self.prepared.clear()
+        self._collect(done, [applier.result()])
+
+    def finish(self, done: Done) -> None:
+        """Looks of directories, and what there is to tidy up."""
+        self._give_up_prepared(done)
+        effort = 16 * len(self.plan.finish)
+
+        def make_finisher(gauge: Gauge) -> Finisher:
+            return Finisher(self.trees, gauge, effort, self.request.fsync == "file")
+
+        late = []
+        for failures, rest in work_off(list(range(len(self.plan.finish))), make_finisher, self.trees.workers):
+            self._failed(done, failures)
+            late.extend(rest)
+        if late:
+            finisher = make_finisher(Gauge(1))
+            finish_late(finisher, late)
+            self._failed(done, finisher.result()[0])
+        if self.request.fsync != "none":
+            self._sync()
+
+    def _applier(self, gauge: Gauge, effort: int, sync_each: bool, pace: t.Optional[Pace]) -> Applier:
+        applier = Applier(self.trees, gauge, effort, self.request.verify != "none", sync_each, pace, None)
+        applier.attic = self._attic(applier)
+        return applier
+
+    def _attic(self, actor: Actor) -> t.Optional[Attic]:
+        return None if self.vault is None else Attic(self.vault, actor.gauge, actor.alive)
+
+    def _collect(self, done: Done, results: t.List[t.Any]) -> None:
+        for failures, size, verified, strayed in results:
+            self._failed(done, failures)
+            done.bytes_copied += size
+            done.verified += verified
+            self.strayed = self.strayed or strayed
+
+    @staticmethod
+    def _failed(done: Done, failures: t.List[t.Tuple[str, str, str, int]]) -> None:
+        for failure in failures:
+            done.fail(*failure)
+
+    def _link(self, done: Done) -> None:
+        """Further names of files; those whose file could not be copied fail with it."""
+        failed = frozenset(failure.path for failure, _action in done.failures)
+        effort = effort_of(self.plan, LINK)
+
+        def make_linker(gauge: Gauge) -> Applier:
+            applier = self._applier(gauge, effort, False, None)
+            applier.failed_before = failed
+            return applier
+
+        self._collect(done, act(self.trees, (LINK,), make_linker))
+
+    def _prepare(self, done: Done) -> None:
+        """Copies that take the place of directories are made before those go."""
+        applier = self._applier(Gauge(1), 0, False, None)
+        for batch in self.plan.batches((REPLACE,)):
+            item = batch.items[0]
+            where = self.plan.dest_folder(batch.folder, batch.other)
+            applier.copier.step = "cannot be written"
+            try:
+                source_fd, dest_fd = applier.source.open(batch.folder), applier.dest.open(where)
+                applier.dest.allow(dest_fd)
+                applier.copier.enter(dest_fd)
+                temporary, size = applier.prepare(batch.folder, item, source_fd, dest_fd)
+                self.prepared.append((batch.folder, where, item, temporary, size))
+                if self.request.fsync == "file":
+                    _sync_file(temporary, dest_fd)
+            except (OSError, SourceError, FleetproofError) as error:
+                applier.fail_by(batch.folder, item, error, applier.copier.step)
+        self._collect(done, [applier.result()])
+
+    def _give_up_prepared(self, done: Done) -> None:
+        """Copies that found no place: the directory stays, as nothing is deleted after a failure."""
+        applier = self._applier(Gauge(1), 0, False, None)
+        for folder, where, item, temporary, _size in self.prepared:
+            try:
+                _discard(temporary, applier.dest.open(where))
+            except OSError:
+                # Its folder is gone, and it went with it.
+                pass
+            applier.fail(folder, item, "refused", "a directory is in the way in dest; it stays, as nothing is deleted: not everything could be copied")
+        self.prepared.clear()
+        self._collect(done, [applier.result()])
+
+    def _remove(self, stages: t.Sequence[int], done: Done, parallel: bool) -> None:
+        if not any(self.plan.stages[stage] for stage in stages):
+            return
+        effort = sum(effort_of(self.plan, stage) for stage in stages)
+
+        def make_remover(gauge: Gauge) -> Remover:
+            remover = Remover(self.trees, gauge, effort, None)
+            remover.attic = self._attic(remover)
+            return remover
+
+        for failures in act(self.trees, stages, make_remover, parallel):
+            self._failed(done, failures)
+
+    def _sync(self) -> None:
+        """Everything that was written goes to the medium; an error there is an error of the run."""
+        try:
+            sync_file_system(self.trees.dest, self.strayed)
+            if self.vault is not None:
+                sync_file_system(self.vault.here, False)
+        except OSError as error:
+            raise from_os_error(error, "write dest to its medium") from error
+
+    def _watch(self, gauge: Gauge) -> None:
+        assert self.progress is not None
+        if self.progress.due():
+            totals = self.plan.totals
+            entries, size = gauge.totals()
+            planned = totals.created + totals.updated + totals.metadata + totals.deleted
+            self.progress.tell(entries, size, planned - entries, totals.copy_bytes - size, self.trees.at)
+
+
+def _sync_file(name: str, directory: int) -> None:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(descriptor: int, all_of_them: bool) -> None:
+    """Write the file system of ``descriptor`` to its medium (syncfs(2)); all of them where that is asked for, or the only way."""
+    if not all_of_them:
+        import ctypes  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # costs more to load than most runs take
+
+        try:
+            syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+        except (AttributeError, OSError):
+            pass
+        else:
+            if syncfs(descriptor) == 0:
+                return
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+    os.sync()
