@@ -13,6 +13,7 @@ from ansible_collections.fleetproof.backup.plugins.plugin_utils._human import co
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._page import TONES, word
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._png import Chart
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._report import Report
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._rows import VERDICTS
 
 # Of middling lightness: told apart on white and on black.
 COLORS = {"good": "#2f9461", "mended": "#3488ac", "aged": "#cf9626", "bad": "#cf4239", "quiet": "#98a2ad"}
@@ -20,6 +21,8 @@ COLORS = {"good": "#2f9461", "mended": "#3488ac", "aged": "#cf9626", "bad": "#cf
 WIDTH, HEIGHT = 320, 200
 RUNS = 30
 BARS = 8
+# Pixels above the bars, and for each of them.
+ABOVE_BARS, BAR = 38, 22
 
 
 class NamedChart(Chart):
@@ -34,6 +37,9 @@ def charts(report: Report) -> t.List[NamedChart]:
     """The charts that there is something to show in."""
     runs = report["history"][-RUNS:]
     found = [_verdicts(report), _sizes(report)]
+    # Side by side, so of one height: that of the longer one.
+    for chart in found:
+        chart["height"] = ABOVE_BARS + BAR * max(3, *(len(other["labels"]) for other in found))
     if len(runs) > 1:
         found += [_trend(runs), _growth(runs, total_sizes(report["history"])[-RUNS:])]
     return [chart for chart in found if chart["labels"]]
@@ -55,11 +61,11 @@ def _chart(name: str, title: str, alt: str) -> NamedChart:
 
 
 def _verdicts(report: Report) -> NamedChart:
-    numbers = report["summary"]["verdicts"]
+    numbers = {verdict: number for verdict in VERDICTS for number in [sum(row["verdict"] == verdict for row in report["hosts"])] if number}
     told = ", ".join("%d %s" % (number, word(verdict)) for verdict, number in numbers.items())
-    chart = _chart("verdicts", "Backups by verdict", "Backups by verdict: %s." % told)
+    chart = _chart("verdicts", "Hosts by verdict", "Hosts by verdict: %s." % told)
     chart["labels"] = [word(verdict) for verdict in numbers]
-    chart["series"] = [{"name": "backups", "values": list(numbers.values()), "color": "", "colors": [COLORS[TONES.get(verdict, "bad")] for verdict in numbers]}]
+    chart["series"] = [{"name": "hosts", "values": list(numbers.values()), "color": "", "colors": [COLORS[TONES.get(verdict, "bad")] for verdict in numbers]}]
     return chart
 
 

@@ -53,7 +53,7 @@ class Limits(t.NamedTuple):
 
 
 OF_A_PAGE = Limits()
-OF_A_MAIL = Limits(cards=15, rows=50, details=10, findings=8, changes=15)
+OF_A_MAIL = Limits(cards=15, rows=30, details=8, findings=6, changes=15)
 
 
 def render(report: Report, template: str, pictures: t.Sequence[Picture], in_mail: bool) -> str:

@@ -143,7 +143,7 @@ class _Pen:
         self.axes.set_xlim(left=0)
         self.axes.set_xticks([])
         # Few bars are not blown up to fill the chart.
-        self.axes.set_ylim(max(rows, 5) - 0.5, -0.5)
+        self.axes.set_ylim(max(rows, round((self.chart["height"] - 38) / 22)) - 0.5, -0.5)
         self._ticks("y", list(range(rows)), [shortened(label, LONGEST_LABEL) for label in labels])
 
     def _numbers(self, places: t.Sequence[float], values: t.Sequence[float]) -> None:
@@ -182,7 +182,7 @@ class _Pen:
                 base = [low + (0 if math.isnan(value) else value) for low, value in zip(base, values)]
         self._scale()
         self._ticks("x", *_some(self.chart["labels"], self.chart["width"]))
-        if count > 2:
+        if count > (8 if self.chart["kind"] == "bar" else 1):
             # The outermost labels end where the axis does, not beyond the picture.
             ticks = self.axes.get_xticklabels()
             ticks[0].set_horizontalalignment("left")
