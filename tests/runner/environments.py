@@ -49,18 +49,10 @@ class Environment:
 
     def _identity(self) -> str:
         """Changes with the interpreter and with every requirement, also those that a requirements file includes."""
-        digest = hashlib.sha256()
-        for part in (self.python.path, *self.requirements, *self.requirements_no_deps):
-            digest.update(part.encode() + b"\0")
-        folder = os.path.join(checkout.root(), "tests")
-        for top, _folders, names in sorted(os.walk(folder)):
-            for name in sorted(names):
-                if name.endswith("requirements.txt") or top == os.path.join(folder, "requirements"):
-                    with open(os.path.join(top, name), "rb") as stream:
-                        digest.update(stream.read())
-        with open(os.path.join(checkout.root(), "meta", "ee-requirements.txt"), "rb") as stream:
-            digest.update(stream.read())
-        return digest.hexdigest()
+        parts = [self.python.path]
+        for requirement in (*self.requirements, "--no-deps", *self.requirements_no_deps):
+            parts += _content(_file(requirement)) if requirement.endswith(".txt") else [requirement]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def is_ready(self) -> bool:
         """Whether it stands as it should."""
@@ -117,10 +109,28 @@ def _arguments(requirements: t.Sequence[str]) -> list[str]:
     arguments: list[str] = []
     for requirement in requirements:
         if requirement.endswith(".txt"):
-            arguments += ["-r", os.path.join(checkout.root(), "tests", "requirements", requirement)]
+            arguments += ["-r", _file(requirement)]
         else:
             arguments.append(requirement)
     return arguments
+
+
+def _file(requirement: str) -> str:
+    return os.path.join(checkout.root(), "tests", "requirements", requirement)
+
+
+def _content(path: str) -> list[str]:
+    """The lines of a requirements file and of those that it includes; comments do not count."""
+    lines: list[str] = []
+    with open(path, encoding="utf-8") as stream:
+        for line in stream:
+            line = line.partition("#")[0].strip()
+            included = line.partition("-r ")[2]
+            if included:
+                lines += _content(os.path.join(os.path.dirname(path), included))
+            elif line:
+                lines.append(line)
+    return lines
 
 
 def _last_error(path: str) -> str:

@@ -186,7 +186,7 @@ def _pytest(job: Job, environment: Environment, paths: t.Sequence[str]) -> None:
     report = os.path.join(job.context.build, "junit-%s.xml" % job.key)
     if os.path.exists(report):
         os.unlink(report)
-    command = [environment.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml", report, *paths]
+    command = [environment.executable, "-m", "pytest", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--junitxml", report, *paths]
     status, _text = job.run(environment, command, 1500, extra={"PYTHONPATH": job.context.build})
     job.checks += outcome.from_junit(report)
     # A run that broke off, or in which no test was collected, may have counted nothing as failed.
