@@ -10,9 +10,11 @@ module: backup_sync
 short_description: Make one directory hold what another holds
 version_added: 1.0.0
 description:
-  - Makes O(dest) hold what O(src) holds. Both are directories of the managed host; what is in O(src) comes to lie in O(dest), with or without a slash at its end.
+  - Makes O(dest) hold what O(src) holds. Both are directories of the managed host; what is in O(src) comes to lie in O(dest), with or
+    without a slash at its end.
   - The order is always the same. Everything that is to be done is planned first, and the plan is held against the limits; then files are copied,
-    then things are deleted, then directories get their times, then the result is verified. Check mode stops after the limits, so that what it says is what a run does.
+    then things are deleted, then directories get their times, then the result is verified. Check mode stops after the limits, so that what
+    it says is what a run does.
   - A file has its name in O(dest) only when it is whole and, by default, was read back. An interrupted run leaves the old file or the new one;
     the next run removes what it left behind and finishes.
   - Nothing is deleted unless everything before it went well.
@@ -28,13 +30,17 @@ attributes:
   diff_mode:
     details:
       - RV(diff.prepared) has one line for each item of RV(actions), written as C(rsync --itemize-changes) writes them.
-        The first letter is C(>) for a file that is copied, C(c) for anything else that is made, C(h) for a hard link, C(.) when only attributes change.
-        The second is C(f), C(d), C(L), C(D) or C(S) for a file, directory, symbolic link, device or FIFO. Then come C(c) for content, C(s) for size, C(t) for time,
+        The first letter is C(>) for a file that is copied, C(c) for anything else that is made, C(h) for a hard link, C(.) when only
+        attributes change.
+        The second is C(f), C(d), C(L), C(D) or C(S) for a file, directory, symbolic link, device or FIFO. Then come C(c) for content, C(s)
+        for size, C(t) for time,
         C(p) for mode, C(o) for owner, C(g) for group, C(a) for access list, C(x) for extended attributes, or a row of C(+) for what is new.
       - A line that begins with C(*deleting) is a deletion, one that begins with C(!) a file whose good copy is kept, see O(on_corruption).
 options:
   src:
-    description: The directory to copy. It is not changed, access times included where the user may leave them alone. A symbolic link to a directory will do.
+    description:
+      - The directory to copy. It is not changed, access times included where the user may leave them alone.
+      - A symbolic link to a directory will do.
     type: path
     required: true
   dest:
@@ -72,7 +78,8 @@ options:
     default: false
   max_delete:
     description:
-      - How many entries may be taken from O(dest), as a number or as a share of the entries that are there. The number counts what is deleted, with everything beneath deleted directories,
+      - How many entries may be taken from O(dest), as a number or as a share of the entries that are there. The number counts what is
+        deleted, with everything beneath deleted directories,
         and what is replaced by something of another type.
       - It is held against the plan. When that goes past it, nothing at all is done and the task fails.
     type: str
@@ -93,12 +100,14 @@ options:
   max_shrink:
     description:
       - Fail when the entries or the bytes of O(src) have become fewer by more than this share, such as V(30%), since the last run that went well.
-      - The numbers of that run are in the state folder of the user who runs the module, C($XDG_STATE_HOME/fleetproof) or C(~/.local/state/fleetproof).
+      - The numbers of that run are in the state folder of the user who runs the module, C($XDG_STATE_HOME/fleetproof) or
+        C(~/.local/state/fleetproof).
         When there are none yet, those of O(dest) are used.
     type: str
   on_corruption:
     description:
-      - What to do when the content of a file in O(src) changed while its size and modification time did not. No program that writes files does that; a disk that rots does.
+      - What to do when the content of a file in O(src) changed while its size and modification time did not. No program that writes files
+        does that; a disk that rots does.
       - V(keep) leaves the copy in O(dest) as it is and fails the task in the end. V(overwrite) copies the file.
       - It is noticed with O(method=content) and O(method=checksum), which read the files.
     type: str
@@ -106,7 +115,8 @@ options:
     default: keep
   backup_dir:
     description:
-      - Where files go that are replaced or deleted. Each run that has any makes a directory in it that is named after its beginning, such as C(2026-02-03T040506Z),
+      - Where files go that are replaced or deleted. Each run that has any makes a directory in it that is named after its beginning, such
+        as C(2026-02-03T040506Z),
         and everything has the path in it that it had in O(dest). Empty directories that are deleted are kept as well.
       - The path is absolute or relative to O(dest). In O(dest) it is neither filled from O(src) nor deleted.
       - The directory of a run is open to the user who runs the module alone.
@@ -127,8 +137,10 @@ options:
     default: [mode, owner, group, mtime, links, hardlinks, sparse]
   verify:
     description:
-      - V(copied) reads each copy back and compares it with its source before it gets its name. This proves the copy, and, as it comes from memory, not the medium.
-      - V(all) does that too, and compares both trees byte by byte when all is done. What it reads in O(dest) it reads from the medium where the system can be asked for that.
+      - V(copied) reads each copy back and compares it with its source before it gets its name. This proves the copy, and, as it comes from
+        memory, not the medium.
+      - V(all) does that too, and compares both trees byte by byte when all is done. What it reads in O(dest) it reads from the medium
+        where the system can be asked for that.
       - V(none) does neither.
     type: str
     choices: [copied, all, none]
@@ -304,7 +316,8 @@ error:
   contains:
     kind:
       description:
-        - V(unsafe) for limits on deletions and for sources that are not what they should be, V(no_space), V(busy), V(integrity) for bit rot and copies that read back otherwise,
+        - V(unsafe) for limits on deletions and for sources that are not what they should be, V(no_space), V(busy), V(integrity) for bit
+          rot and copies that read back otherwise,
           V(permission), V(changed_underfoot), V(argument) and others.
       type: str
     retryable:

@@ -18,7 +18,6 @@ from .._errors import FleetproofError
 from .._values import display_name, parse_share, parse_size
 from .plan import Totals
 
-
 _ELASTIC = frozenset(("bcachefs", "btrfs", "nilfs2", "ocfs2", "xfs", "zfs"))
 
 
@@ -54,8 +53,7 @@ class Limit:
         """The limit in numbers where there are ``whole`` of them altogether."""
         if self.number is not None:
             return self.number
-        assert self.share is not None
-        return self.share * whole
+        return (self.share or 0) * whole
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,7 @@ def is_elastic(path: str) -> bool:
     path = os.path.realpath(path)
     best, kind = -1, ""
     for mount, mounted in mounts():
-        if len(mount) >= best and (mount == "/" or path == mount or path.startswith(mount + "/")):
+        if len(mount) >= best and (mount in ("/", path) or path.startswith(mount + "/")):
             best, kind = len(mount), mounted
     return kind in _ELASTIC
 

@@ -106,7 +106,7 @@ class Actor:
         if self.is_child and os.getppid() != self.trees.owner:
             os._exit(1)
 
-    def do(self, task: t.Any, push: Push) -> None:  # noqa: ARG002 # what work_off calls it with
+    def do(self, task: t.Any, push: Push) -> None:
         """``task``: stage and number of a batch."""
         stage, number = task
         batch = unpack(self.plan.stages[stage][number])

@@ -103,9 +103,7 @@ class Copier:
                 return temporary, before.st_size
         raise FleetproofError("changed_underfoot", "it changed each of the %d times it was read" % len(_PAUSES))
 
-    def _attempt(
-        self, source: int, before: os.stat_result, source_fd: int, name: str, dest_fd: int, there: t.Optional[os.stat_result]
-    ) -> str:
+    def _attempt(self, source: int, before: os.stat_result, source_fd: int, name: str, dest_fd: int, there: t.Optional[os.stat_result]) -> str:
         """One copy under a temporary name; "" when the source changed meanwhile."""
         preserve = self.preserve
         mode = preserve.mode_for(before, there)

@@ -206,8 +206,7 @@ class Deed:
             raise from_os_error(error, "write dest to its medium") from error
 
     def _watch(self, gauge: Gauge) -> None:
-        assert self.progress is not None
-        if self.progress.due():
+        if self.progress is not None and self.progress.due():
             totals = self.plan.totals
             entries, size = gauge.totals()
             planned = totals.created + totals.updated + totals.metadata + totals.deleted

@@ -40,7 +40,7 @@ class Finisher(Actor):
         self.plain.close()
         return super().result(), self.late
 
-    def do(self, task: t.Any, push: Push) -> None:  # noqa: ARG002 # what work_off calls it with
+    def do(self, task: t.Any, push: Push) -> None:
         """``task``: number of a packed list in the plan."""
         for looks in marshal.loads(self.plan.finish[task]):  # noqa: S302 # packed by a process of our own
             self.alive()

@@ -80,8 +80,7 @@ def _decide_group(members: t.List[Name], taken: t.Set[Inode], names_in_dest: t.D
     if not members:
         return
     first = _first(members, taken)
-    if first.stays and first.there not in taken:
-        assert first.there is not None
+    if first.stays and first.there is not None and first.there not in taken:
         taken.add(first.there)
         keeps: t.Optional[Inode] = first.there
         # Names outside of this tree, in a snapshot say, are not to change with it.

@@ -13,7 +13,7 @@ import os
 import stat
 import typing as t
 
-from .._plan.plan import CORRUPTED, CREATED, DELETED, DIRECTORY, EXTRA, FILE, LEFTOVER, METADATA, UPDATED, Totals, pack, pack_folder
+from .._plan.plan import CREATED, DELETED, EXTRA, FILE, LEFTOVER, METADATA, UPDATED, Totals, pack, pack_folder
 from .reading import read_failure
 from .rules import Rules
 from .walk import Directory
@@ -51,6 +51,9 @@ class Ledger:
         # What directories are to look like when all is done: folder, folder in dest (None: the same), mode, owner, group, mtime
         self.finish: t.List[_Note] = []
         self.at = Directory(None, None)
+        # Its path in the source and in dest ("" for the root, and where it is not there), and the second where it differs
+        self.folder = self.there = ""
+        self.other_folder: t.Optional[str] = None
         self.items: t.List[_Note] = []
         self.removals: t.List[_Note] = []
         self.touched = False
@@ -72,28 +75,23 @@ class Ledger:
     def begin(self, directory: Directory) -> None:
         """From now on notes are of ``directory``."""
         self.at = directory
+        self.folder, self.there = directory.left_rel or "", directory.right_rel or ""
+        self.other_folder = None if directory.right_rel == directory.left_rel else directory.right_rel
         self.items, self.removals, self.touched = [], [], False
 
     def end(self) -> None:
         """Put away what was noted of the directory."""
         directory = self.at
-        folder, other = directory.left_rel, self._other_folder()
         if self.items:
-            assert folder is not None
-            self.stages[COPY].extend(pack_folder(folder, other, self.items))
+            self.stages[COPY].extend(pack_folder(self.folder, self.other_folder, self.items))
         if self.removals:
-            assert directory.right_rel is not None
-            self.stages[REMOVE].extend(pack_folder(directory.right_rel, None, self.removals))
-        if folder is None:
+            self.stages[REMOVE].extend(pack_folder(self.there, None, self.removals))
+        if directory.left_rel is None:
             return
-        if other is not None:
-            self.aliases[folder] = other
+        if self.other_folder is not None:
+            self.aliases[self.folder] = self.other_folder
         if directory.right_fd >= 0 and (self.touched or self.items or self.removals):
-            self.finish_folder(folder, directory.right_rel, os.fstat(directory.left_fd), os.fstat(directory.right_fd))
-
-    def _other_folder(self) -> t.Optional[str]:
-        directory = self.at
-        return None if directory.right_rel == directory.left_rel else directory.right_rel
+            self.finish_folder(self.folder, self.there, os.fstat(directory.left_fd), os.fstat(directory.right_fd))
 
     def note(self, action: int, kind: int, name: str, size: int, why: int, other: str = "", stage: int = COPY) -> None:
         """One action in the present folder; ``other`` is the name in dest where it differs."""
@@ -114,26 +112,22 @@ class Ledger:
             self.items.append(item)
             return
         self.touched = self.touched or stage != KEPT
-        assert self.at.left_rel is not None
-        self.stages[stage].append((size, pack(self.at.left_rel, self._other_folder(), [item])))
+        self.stages[stage].append((size, pack(self.folder, self.other_folder, [item])))
 
-    def note_linked(
-        self, item: t.Tuple[int, int, str, int, int, str], source: os.stat_result, there: t.Optional[os.stat_result], stage: int = COPY
-    ) -> None:
+    def note_linked(self, item: t.Tuple[int, int, str, int, int, str], source: os.stat_result, there: t.Optional[os.stat_result], stage: int = COPY) -> None:
         """An entry with several names: only the whole tree can tell what becomes of it."""
         self.touched = True
         inode = None if there is None or stage == REPLACE else (there.st_dev, there.st_ino)
         links = 0 if there is None else there.st_nlink
         space = (self.allocated(source), 0 if there is None else self.allocated(there))
-        self.linked.append(((source.st_dev, source.st_ino), inode, links, self.at.left_rel, self._other_folder(), item, stage, *space))
+        self.linked.append(((source.st_dev, source.st_ino), inode, links, self.folder, self.other_folder, item, stage, *space))
 
     def note_leftover(self, name: str, there: os.stat_result) -> None:
         """A copy that an interrupted run left behind."""
         if self.rules.sweep:
-            assert self.at.right_rel is not None
             self.totals.leftovers += 1
             self.touched = True
-            self.stages[SWEEP].append((0, pack(self.at.right_rel, None, [(DELETED, FILE, name, size_of(there), LEFTOVER)])))
+            self.stages[SWEEP].append((0, pack(self.there, None, [(DELETED, FILE, name, size_of(there), LEFTOVER)])))
 
     def note_removal(self, name: str, there: os.stat_result) -> None:
         """An entry other than a directory that is to go from dest."""

@@ -57,9 +57,8 @@ class Planner(Ledger):
         self.gauge.add(number, 0)
         down: _Names = []
         if directory.left_rel is None:
-            assert directory.right_rel is not None
             if self.rules.delete:
-                self.doomed.append(directory.right_rel)
+                self.doomed.append(self.there)
         else:
             self.hidden = frozenset(entry.name for entry in directory.left_out[RIGHT])
             if not directory.left_rel:
@@ -83,23 +82,23 @@ class Planner(Ledger):
                 raise from_os_error(error, "read src")
             self.read_error(left_rel[:-1], error)
             return
-        assert right_rel is not None
+        there = right_rel or ""
         if left_rel is None:
-            self.staying.append(right_rel)
-        self.fail(right_rel[:-1] or ".", "permission", "the directory in dest cannot be read: %s" % (error.strerror or error))
+            self.staying.append(there)
+        self.fail(there[:-1] or ".", "permission", "the directory in dest cannot be read: %s" % (error.strerror or error))
 
     def boundary(self, left_rel: RelPath, right_rel: RelPath, side: int) -> None:
         """Another file system begins here. That of the source is left out; one in dest is neither filled nor removed."""
         if side == RIGHT:
-            assert right_rel is not None
+            there = right_rel or ""
             if left_rel is None:
-                self.staying.append(right_rel)
-            self.fail(right_rel[:-1], "busy", "another file system is mounted here in dest, and one_file_system is set")
+                self.staying.append(there)
+            self.fail(there[:-1], "busy", "another file system is mounted here in dest, and one_file_system is set")
 
     def loop(self, left_rel: RelPath, right_rel: RelPath, side: int) -> None:
         """Never: links are not followed."""
 
-    def other(self, task: t.Any, push: Push) -> None:  # noqa: ARG002 # what the walk calls it with
+    def other(self, task: t.Any, push: Push) -> None:
         """Pairs of one directory whose contents have to be read."""
         _what, left_rel, right_rel, names = task
         directory = Directory(left_rel, right_rel)
@@ -213,10 +212,8 @@ class Planner(Ledger):
     def _folder(self, name: str, other: str, source: os.stat_result, there: os.stat_result, down: _Names) -> None:
         why = self._attributes(name, other, source, there)
         if why:
-            assert self.at.left_rel is not None
-            assert self.at.right_rel is not None
             self.note(METADATA, DIRECTORY, name, 0, why, other)
-            self.finish_folder(self.at.left_rel + name + "/", self.at.right_rel + other + "/", source, there)
+            self.finish_folder(self.folder + name + "/", self.there + other + "/", source, there)
         else:
             self.totals.unchanged += 1
         down.append((name, other))
@@ -285,8 +282,7 @@ class Planner(Ledger):
         stage = COPY
         if kind == DIRECTORY:
             stage = OBSTACLES
-            assert self.at.left_rel is not None
-            self.finish_folder(self.at.left_rel + name + "/", None, source, None)
+            self.finish_folder(self.folder + name + "/", None, source, None)
             down.append((name, None))
         elif stat.S_ISDIR(there.st_mode):
             stage = REPLACE
@@ -332,8 +328,7 @@ class Planner(Ledger):
         if kind == DIRECTORY:
             self.grow_folder()
             self.note(CREATED, kind, name, 0, MISSING)
-            assert self.at.left_rel is not None
-            self.finish_folder(self.at.left_rel + name + "/", None, source, None)
+            self.finish_folder(self.folder + name + "/", None, source, None)
             down.append((name, None))
         elif self._may_read(kind, name, source):
             if source.st_nlink > 1 and self.preserve.hardlinks:
@@ -369,12 +364,11 @@ class Planner(Ledger):
     def _left_out(self, directory: Directory, down: _Names) -> None:
         """Entries of dest that the filter leaves out: they stay, unless told otherwise."""
         for entry in directory.left_out[RIGHT]:
-            assert directory.right_rel is not None
-            ours = directory.right_rel + entry.name in self.rules.reserved
+            ours = self.there + entry.name in self.rules.reserved
             if not ours and (self.rules.delete_excluded or is_temporary(entry.name)):
                 self._extra(entry, down)
             elif directory.left_rel is None:
-                self.staying.append(directory.right_rel)
+                self.staying.append(self.there)
 
     def _attributes(self, name: str, other: str, source: os.stat_result, there: os.stat_result) -> int:
         """In which attributes two entries of one type differ. Raises SourceError."""

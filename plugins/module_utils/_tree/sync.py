@@ -161,22 +161,20 @@ class SyncJob:
         """Make and change what the plan says."""
         from .deed import Deed  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # not before there is something to do
 
-        if self.dest is None:
-            self._make_dest()
-        assert self.dest is not None
-        self.deed = Deed(self.request, plan, self.source, self.dest, self.progress)
+        dest = self._make_dest() if self.dest is None else self.dest
+        self.deed = Deed(self.request, plan, self.source, dest, self.progress)
         self.stack.callback(self.deed.close)
         self.deed.make(done)
 
-    def delete(self, plan: SyncPlan, done: Done) -> None:  # noqa: ARG002 # the order's signature
+    def delete(self, plan: SyncPlan, done: Done) -> None:
         """Take from dest what the plan says."""
-        assert self.deed is not None
-        self.deed.remove(done)
+        if self.deed is not None:
+            self.deed.remove(done)
 
-    def finish(self, plan: SyncPlan, done: Done) -> None:  # noqa: ARG002 # the order's signature
+    def finish(self, plan: SyncPlan, done: Done) -> None:
         """Directories get their looks, and everything goes to the medium."""
-        assert self.deed is not None
-        self.deed.finish(done)
+        if self.deed is not None:
+            self.deed.finish(done)
 
     def verify(self, plan: SyncPlan, done: Done) -> None:
         """Compare both trees again where that was asked for, and remember how large the source was."""
@@ -194,20 +192,21 @@ class SyncJob:
         rules = dataclasses.replace(rules, delete=rules.delete and not plan.no_deletions and not done.no_deletions)
         verify_all(plan, done, self.source, self.dest, rules, self._walk_options(rules), self.request.workers)
 
-    def _make_dest(self) -> None:
+    def _make_dest(self) -> int:
         """Make dest for this run alone."""
         path = self.request.dest
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.mkdir(path, 0o700)
-            self.dest = os.open(path, _FLAGS | os.O_NOFOLLOW)
+            dest = self.dest = os.open(path, _FLAGS | os.O_NOFOLLOW)
         except FileExistsError as error:
             raise FleetproofError("busy", "%s was not there a moment ago: another run is making it; try again when it is done" % display_name(path)) from error
         except OSError as error:
             raise from_os_error(error, "make dest (%s)" % display_name(path)) from error
-        self.stack.callback(os.close, self.dest)
+        self.stack.callback(os.close, dest)
         if self.request.lock:
-            self.stack.enter_context(held(self.dest, path, False))
+            self.stack.enter_context(held(dest, path, False))
+        return dest
 
     def _watch_plan(self) -> t.Optional[t.Callable[[Gauge], None]]:
         progress = self.progress

@@ -160,9 +160,13 @@ def check_apart(src: str, dest: str, backup_dir: t.Optional[str]) -> None:
     if there == here or _same(here, there):
         raise FleetproofError("unsafe", "src and dest are the same directory (%s)" % display_name(here))
     if _lies_in(there, here):
-        raise FleetproofError("unsafe", "dest (%s) lies inside src (%s), and would be copied into itself; name another" % (display_name(there), display_name(here)))
+        raise FleetproofError(
+            "unsafe", "dest (%s) lies inside src (%s), and would be copied into itself; name another" % (display_name(there), display_name(here))
+        )
     if _lies_in(here, there):
-        raise FleetproofError("unsafe", "src (%s) lies inside dest (%s), and could be deleted as unknown to itself; name another" % (display_name(here), display_name(there)))
+        raise FleetproofError(
+            "unsafe", "src (%s) lies inside dest (%s), and could be deleted as unknown to itself; name another" % (display_name(here), display_name(there))
+        )
     if backup_dir is None:
         return
     kept = os.path.realpath(backup_dir)

@@ -148,7 +148,7 @@ def _delete(plan: SyncPlan, doomed: t.List[str], staying: t.List[str]) -> None:
     for folder in staying:
         while folder and folder not in stay:
             stay.add(folder)
-            folder = folder[: folder.rfind("/", 0, -1) + 1]  # noqa: PLW2901 # climbs
+            folder = folder[: folder.rfind("/", 0, -1) + 1]
     gone = set(doomed)
     gone -= stay
     kept = []
