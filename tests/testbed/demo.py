@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import typing as t
@@ -121,6 +122,7 @@ class Demo:
         """The run that has to find what was planted."""
         self.screen.step("Verifying the fleet")
         status = self.run("verify_backups", "2-verify.log")
+        shutil.copyfile(self.report / "backups.html", OUTPUT / "faults-found.html")
         self.show_verdicts()
         self.check_against_plants()
         if status == 0:
@@ -185,10 +187,10 @@ class Demo:
 
     def _made(self) -> t.List[t.Tuple[Path, str]]:
         return [
-            (self.report / "backups.html", "the last report; open it in a browser"),
+            (OUTPUT / "faults-found.html", "the report of the run that found the faults; open it in a browser"),
+            (self.report / "backups.html", "the last report, with nothing left to find"),
             (self.report, "the same as data: JSON, JUnit XML, Prometheus text, a spreadsheet, the history"),
             (self.server.store, "the mails as they arrived; any mail program opens the .eml files"),
-            (OUTPUT / "2-verify.html", "the report of the run that found the faults"),
             (OUTPUT / "hosts" / fleet.INVENTORY, "the inventory of the fleet, to play with"),
         ]
 
@@ -203,7 +205,7 @@ class Demo:
         for name, row in self.verdicts().items():
             for pair in row["pairs"]:
                 paths = [item["path"] for item in pair["findings"]]
-                why = "; ".join([*pair["reasons"], *(["Named: " + ", ".join(paths)] if paths else [])])
+                why = "; ".join([*pair["reasons"], *(["Where: " + ", ".join(paths)] if paths else [])])
                 rows.append((name, pair["name"], pair["verdict"], why or "complete, intact and fresh"))
         self.screen.table(("host", "backup", "verdict", "why"), rows, verdict=2)
 

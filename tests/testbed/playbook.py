@@ -65,7 +65,8 @@ def _environment(home: Path) -> t.Dict[str, str]:
     settings = home / "ansible.cfg"
     settings.write_text("[defaults]\n", encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"}
-    kept.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(__file__).resolve().parents[5]))
+    if "ANSIBLE_COLLECTIONS_PATH" not in kept:
+        raise SystemExit("Set ANSIBLE_COLLECTIONS_PATH to the directory that holds ansible_collections/fleetproof/backup, as make does")
     return {
         **kept,
         "ANSIBLE_CONFIG": str(settings),
