@@ -23,7 +23,8 @@ from .._module import ArgumentSpec, Outcome, Task
 from .._share import Gauge
 from .._values import display_name, iso_time, parse_duration
 from .collect import COUNTED, NEVER, PATH_LISTS, Findings, Smallest, report_lines
-from .compare import CLOSURES, METHODS, Request, compare
+from .compare import compare
+from .entries import CLOSURES, METHODS, Request
 from .options import TREE, max_listed_of, walk_options_of, window_ns_of, workers_of
 from .walk import open_root
 

@@ -52,7 +52,8 @@ class PairReader:
     """Reads pairs of regular files of one size and tells how they differ; one for each process."""
 
     def __init__(self, algorithm: t.Optional[str], follow: bool, count: t.Callable[[int, int], None]) -> None:
-        """With ``algorithm`` by digests, which are kept in ``digests``; ``count(0, bytes)`` is called for the bytes of a side, block by block.
+        """With ``algorithm`` by digests, which are kept in ``digests``; ``count(0, bytes)`` is called for the bytes of a side,
+        block by block, of files that take more than one.
 
         Raises FleetproofError (dependency) for an algorithm that this Python does not have.
         """
@@ -62,6 +63,8 @@ class PairReader:
         self._new_digest = None if algorithm is None else _digest_maker(algorithm)
         # Bytes read from both sides together
         self.bytes_read = 0
+        # Bytes of a side that were read without being counted
+        self.uncounted = 0
         # Of the last pair, where digests are what is compared
         self.digests: t.Tuple[t.Optional[str], t.Optional[str]] = (None, None)
 
@@ -71,33 +74,36 @@ class PairReader:
 
     def unlike(self, left_fd: int, left_name: str, left: os.stat_result, right_fd: int, right_name: str, right: os.stat_result) -> str:
         """What differs ("content"), or nothing. The states are those from before; raises Unread."""
-        self.digests = (None, None)
         if left.st_ino == right.st_ino and left.st_dev == right.st_dev:
+            self.digests = (None, None)
             return ""
-        size = left.st_size
-        if self._new_digest is None and not size:
+        size = left[6]
+        if not size and self._new_digest is None:
             return ""
         one = other = -1
         side: t.Optional[str] = "left"
         try:
-            one = self._open(left_name, left_fd)
+            one = os.open(left_name, self._flags, dir_fd=left_fd)
             side = "right"
-            other = self._open(right_name, right_fd)
+            other = os.open(right_name, self._flags, dir_fd=right_fd)
             side = None
-            if self._new_digest is not None:
-                self.digests = self._digest(one, self._new_digest()), self._digest(other, self._new_digest())
-                same = self.digests[0] == self.digests[1]
-            else:
-                same = self._comparer.same(one, other, size)
-                if size <= SMALL:
-                    self._two_blocks(0, size)
-                    # Equal bytes in one read each are equal, whatever happens to the files next.
-                    if same:
-                        return ""
+            if size <= SMALL and self._new_digest is None:
+                self.uncounted += size
+                data = os.read(one, size)
+                # Equal bytes in one read each are equal, whatever happens to the files next.
+                if data == os.read(other, size) and len(data) == size:
+                    return ""
+                os.lseek(one, 0, os.SEEK_SET)
+                os.lseek(other, 0, os.SEEK_SET)
+            same = self._same(one, other, size)
             for was, descriptor, side in ((left, one, "left"), (right, other, "right")):
                 if changed(was, os.fstat(descriptor)):
                     raise Unread(CHANGED % side)
         except OSError as error:
+            if error.errno == errno.EPERM and self._flags & _NOATIME:
+                # Only the owner and root may leave access times alone (open(2)); others stop asking.
+                self._flags &= ~_NOATIME
+                return self.unlike(left_fd, left_name, left, right_fd, right_name, right)
             raise Unread(reason_of(error, side)) from error
         finally:
             if one >= 0:
@@ -106,15 +112,17 @@ class PairReader:
                 os.close(other)
         return "" if same else "content"
 
-    def _open(self, name: str, directory: int) -> int:
-        try:
-            return os.open(name, self._flags, dir_fd=directory)
-        except PermissionError as error:
-            # Only the owner and root may leave access times alone (open(2)); others stop asking.
-            if error.errno != errno.EPERM or not self._flags & _NOATIME:
-                raise
-            self._flags &= ~_NOATIME
-            return os.open(name, self._flags, dir_fd=directory)
+    def settle(self) -> int:
+        """Bytes of a side that were read since the last time and not counted; from now on they are."""
+        size, self.uncounted = self.uncounted, 0
+        self.bytes_read += 2 * size
+        return size
+
+    def _same(self, one: int, other: int, size: int) -> bool:
+        if self._new_digest is None:
+            return self._comparer.same(one, other, size)
+        self.digests = self._digest(one, self._new_digest()), self._digest(other, self._new_digest())
+        return self.digests[0] == self.digests[1]
 
     def _digest(self, descriptor: int, digest: t.Any) -> str:
         buffer = bytearray(BLOCK)
