@@ -72,6 +72,15 @@ def iso_time(seconds: t.Optional[float]) -> t.Optional[str]:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def exact_time(nanoseconds: int) -> t.Optional[str]:
+    """ISO 8601 in UTC, with the fraction of the second where there is one."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    text = iso_time(seconds)
+    if text is None or not rest:
+        return text
+    return "%s.%sZ" % (text[:-1], ("%09d" % rest).rstrip("0"))
+
+
 def _escaped(match: t.Match[str]) -> str:
     char = match.group()
     # surrogateescape keeps the undecodable byte 0xNN as U+DCNN (PEP 383)

@@ -19,7 +19,6 @@ from .._share import Gauge, Push
 from .._values import display_name
 from .collect import Findings
 from .entries import Entries, Level, Names, Request
-from .metadata import link_differences
 from .pairs import CHANGED, Unread, reason_of
 from .record import Recorder
 from .walk import LEFT, RIGHT, SIDES, Descent, Directory, RelPath, walk
@@ -70,6 +69,8 @@ def compare(
 
 def _tell_links(findings: Findings, rows_file: t.Optional[RowsFile]) -> None:
     """Hard links are told apart when all of them are known."""
+    from .metadata import link_differences  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # few tasks ask for them
+
     writer = None if rows_file is None else rows_file.writer(0, behind=findings.runs)
     record = Recorder(0, 0, False, writer)
     record.findings = findings

@@ -19,13 +19,14 @@ from dataclasses import dataclass, field
 from .._share import Gauge, Push
 from .._values import display_name
 from .content import SMALL
-from .metadata import MetadataComparer
 from .pairs import PairReader, Unread, reason_of
 from .record import NO_DIGESTS, Recorder, type_name
 from .walk import LEFT, RIGHT, SIDES, Directory, WalkOptions
 
 if t.TYPE_CHECKING:
-    from .rows_file import RowWriter  # what few tasks need is imported by their options
+    # What few tasks need is imported where they need it: every file costs all tasks time.
+    from .metadata import MetadataComparer
+    from .rows_file import RowWriter
 
 CLOSURES = ("full", "partial", "top")
 METHODS = ("content", "shallow", "quick", "size", "checksum")
@@ -140,7 +141,11 @@ class Entries:
         self._follow = request.walk.follow
         self._reader = PairReader(request.algorithm if request.method == "checksum" else None, self._follow, self._read_block)
         stated = request.metadata - {"hardlinks"}
-        self._metadata = MetadataComparer(stated, request.window_ns, self._follow) if stated else None
+        self._metadata: t.Optional[MetadataComparer] = None
+        if stated:
+            from .metadata import MetadataComparer  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # as above
+
+            self._metadata = MetadataComparer(stated, request.window_ns, self._follow)
         self._links = "hardlinks" in request.metadata
         self._horizon = int(request.now) + CLOCK_SKEW
         self._chosen = request.chosen

@@ -18,7 +18,7 @@ import struct
 import typing as t
 
 from .._errors import FleetproofError
-from .._values import display_name, iso_time
+from .._values import display_name, exact_time
 
 # In the order in which differences of one entry are told.
 FIELDS = ("mode", "owner", "group", "mtime", "xattrs", "acls", "hardlinks", "sparse")
@@ -162,15 +162,6 @@ def link_differences(rows: t.List[LinkRow]) -> t.List[t.Tuple[str, str, t.Any, t
         if partners[0] != partners[1]:
             found.append((path, "hardlinks", partners[0], partners[1]))
     return found
-
-
-def exact_time(nanoseconds: int) -> t.Optional[str]:
-    """ISO 8601 in UTC, with the fraction of the second where there is one."""
-    seconds, rest = divmod(nanoseconds, 10**9)
-    text = iso_time(seconds)
-    if text is None or not rest:
-        return text
-    return "%s.%sZ" % (text[:-1], ("%09d" % rest).rstrip("0"))
 
 
 def _by_descriptor(function: t.Callable[..., t.Any], directory: int, name: str, follow: bool, *arguments: t.Any) -> t.Any:

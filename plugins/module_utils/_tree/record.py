@@ -14,9 +14,8 @@ import os
 import stat
 import typing as t
 
-from .._values import display_name, exact_name
+from .._values import display_name, exact_name, exact_time
 from .collect import Findings
-from .metadata import Difference, exact_time
 
 _TYPES = {
     stat.S_IFREG: "file",
@@ -30,6 +29,8 @@ _TYPES = {
 
 # emit(path, row as JSON)
 Emit = t.Callable[[str, str], None]
+# (field, left, right), as metadata.py makes them
+Difference = t.Tuple[str, t.Any, t.Any]
 State = t.Optional[os.stat_result]
 Digests = t.Tuple[t.Optional[str], t.Optional[str]]
 NO_DIGESTS: Digests = (None, None)

@@ -10,10 +10,9 @@ import os
 import sys
 import typing as t
 
-from hypothesis import strategies as st
-
 from ansible_collections.fleetproof.backup.plugins.module_utils._module import Outcome, Task
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.dir_compare import SPEC, job
+from hypothesis import strategies as st
 
 FIFO = "fifo"
 # A time in the past, in nanoseconds
@@ -72,7 +71,7 @@ def as_nobody(function: t.Callable[[], None]) -> None:
             os.setuid(65534)
             function()
             status = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 # shown, and told to the parent by the status
             sys.excepthook(*sys.exc_info())
         finally:
             sys.stderr.flush()

@@ -19,13 +19,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-
+from ansible_collections.fleetproof.backup.plugins.module_utils import _share
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree import compare as compare_module
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree import pairs
+from ansible_collections.fleetproof.backup.plugins.module_utils._tree import entries, pairs
 from ansible_collections.fleetproof.backup.plugins.module_utils._values import display_name
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.comparing import FIFO, THEN, Link, as_nobody, compared, grow, outcome, trees
+from hypothesis import HealthCheck, given, settings
 
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 ATTRIBUTES = (
@@ -197,7 +196,7 @@ def test_what_differs_is_what_diff_says(diff_program, pair):
 @SLOW
 @given(pair=trees())
 def test_many_processes_find_what_one_finds(pair):
-    fork_after = compare_module.walk.__globals__["work_off"].__globals__
+    fork_after = vars(_share)
     before = fork_after["FORK_AFTER"]
     fork_after["FORK_AFTER"] = 1
     try:
@@ -299,7 +298,7 @@ def test_checksums_are_returned_with_the_details(two, algorithm):
 
 
 def test_large_files_are_compared_to_the_last_byte(two):
-    size = compare_module.LARGE + 12345
+    size = entries.LARGE + 12345
     data = os.urandom(size)
     left, right = two(
         {"same": data, "last": data, "d": {"first": data}}, {"same": data, "last": data[:-1] + bytes([data[-1] ^ 1]), "d": {"first": b"x" + data[1:]}}
@@ -473,7 +472,7 @@ def test_one_way_does_not_mind_what_it_cannot_read_on_the_right_alone(open_to_al
     as_nobody(check)
 
 
-@pytest.mark.parametrize("size", [10, pairs.SMALL + 10, compare_module.LARGE + 10])
+@pytest.mark.parametrize("size", [10, pairs.SMALL + 10, entries.LARGE + 10])
 @pytest.mark.parametrize("method", ["content", "checksum"])
 def test_a_file_that_changes_while_it_is_read_is_no_difference(two, monkeypatch, size, method):
     data = b"x" * size
