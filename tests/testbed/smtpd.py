@@ -97,7 +97,7 @@ class Received:
     @property
     def message(self) -> email.message.EmailMessage:
         """Parsed with the modern policy."""
-        return t.cast(email.message.EmailMessage, email.message_from_bytes(self.raw, policy=email.policy.default))
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
 
 
 class _Handler:
@@ -181,6 +181,7 @@ class _Protocol(SMTP):
     def reset(self) -> None:
         """Break the connection off, as a crash would."""
         transport = self._original_transport or self.transport
+        assert isinstance(transport, asyncio.WriteTransport)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
@@ -201,7 +202,8 @@ class _Protocol(SMTP):
         greeting = self._server.turn("greeting", self.behaviour.greeting)
         if greeting is not None:
             await self.push(greeting)
-            self.transport.close()
+            if self.transport is not None:
+                self.transport.close()
             return
         await super()._handle_client()
 
@@ -235,7 +237,7 @@ class _Protocol(SMTP):
         await self._hear("AUTH")
         if not self.may_log_in:
             await self.push("538 5.7.11 Encryption required")
-        elif arg.split(" ")[0] not in self.behaviour.mechanisms:
+        elif arg.split(" ", maxsplit=1)[0] not in self.behaviour.mechanisms:
             await self.push("504 5.5.4 not this one")
         else:
             await super().smtp_AUTH(arg)
@@ -269,7 +271,7 @@ class _Protocol(SMTP):
     async def auth_CRAM__MD5(self, _server: SMTP, _args: t.List[str]) -> AuthResult:
         challenge = b"<%d.%d@fleet.test>" % (os.getpid(), time.time_ns())
         answer = await self.challenge_auth(challenge)
-        login, _space, digest = bytes(answer).decode().rpartition(" ")
+        login, _space, digest = answer.decode().rpartition(" ") if isinstance(answer, bytes) else ("", "", "")
         wanted = hmac.new(USERS.get(login, "").encode(), challenge, "md5").hexdigest()
         return AuthResult(success=login in USERS and hmac.compare_digest(wanted, digest), handled=False, auth_data=_Login(login))
 
@@ -309,6 +311,7 @@ class SmtpServer:
         self.heard: t.List[t.Tuple[str, bool]] = []
         self.loop = asyncio.new_event_loop()
         self._counts: t.Dict[str, int] = {}
+        self._behaviour = ""
         self._stop = asyncio.Event()
         self._thread: t.Optional[threading.Thread] = None
         self._ready = threading.Event()
@@ -333,9 +336,13 @@ class SmtpServer:
         """What the file says now."""
         self.connections += 1
         try:
-            return Behaviour(**json.loads((self.directory / "behaviour.json").read_text(encoding="utf-8")))
+            text = (self.directory / "behaviour.json").read_text(encoding="utf-8")
         except FileNotFoundError:
-            return Behaviour()
+            text = "{}"
+        if text != self._behaviour:
+            self._behaviour = text
+            self._counts.clear()
+        return Behaviour(**json.loads(text))
 
     def count(self, what: str) -> int:
         """How often this has been counted, with this time."""
@@ -368,14 +375,14 @@ class SmtpServer:
         """Put a mail into the store: the envelope first, so that a message is never without."""
         number = len(list(self.store.glob("*.eml"))) + 1
         transport = server.transport
-        cipher = transport.get_extra_info("cipher")
+        cipher = transport.get_extra_info("cipher") if transport is not None else None
         facts = {
             "mail_from": envelope.mail_from,
             "mail_options": envelope.mail_options,
             "rcpt_tos": envelope.rcpt_tos,
             "rcpt_options": envelope.rcpt_options,
             "helo": session.host_name,
-            "peer": session.peer[0],
+            "peer": (session.peer or ("",))[0],
             "login": getattr(session.auth_data, "login", None),
             "tls": list(cipher) if cipher else None,
             "size": len(envelope.original_content or b""),

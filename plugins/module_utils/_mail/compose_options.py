@@ -19,6 +19,7 @@ from .addresses import Address, distinct, parse_address, parse_addresses
 from .content import Content, look_at
 from .headers import Charset, checked_name, checked_value, find_charset
 from .message import Mail
+from .text import text_of_html
 
 COMPOSE = ArgumentSpec(
     argument_spec={
@@ -95,8 +96,6 @@ def _bodies(params: t.Mapping[str, t.Any]) -> t.Tuple[str, t.Optional[str], bool
         return text or params["subject"], None, False
     if text:
         return text, html, False
-    from .text import text_of_html  # pylint: disable=import-outside-toplevel # most mails have no HTML
-
     return text_of_html(html), html, True
 
 

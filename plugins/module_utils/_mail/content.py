@@ -79,22 +79,15 @@ class Content:
 
 
 def _read(path: t.Optional[str], data: t.Optional[bytes], what: str) -> t.Iterator[bytes]:
-    if path is None:
-        source: t.IO[bytes] = io.BytesIO(data or b"")
-    else:
-        try:
-            source = open(path, "rb")
-        except OSError as error:
-            raise from_os_error(error, "read %s, which is to be attached" % display_name(path)) from error
-    with source:
-        while True:
-            try:
+    try:
+        with io.BytesIO(data or b"") if path is None else open(path, "rb") as source:
+            while True:
                 chunk = source.read(CHUNK)
-            except OSError as error:
-                raise from_os_error(error, "read %s, which is to be attached" % display_name(path or what)) from error
-            if not chunk:
-                return
-            yield chunk
+                if not chunk:
+                    return
+                yield chunk
+    except OSError as error:
+        raise from_os_error(error, "read %s, which is to be attached" % display_name(path or what)) from error
 
 
 def look_at(item: t.Union[str, t.Mapping[str, t.Any]], option: str, charset: Charset) -> Content:

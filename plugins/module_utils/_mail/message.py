@@ -123,7 +123,7 @@ def compose(mail: Mail, message_id: str, date: float, utf8: bool) -> t.IO[bytes]
     ``utf8``: the way there can do SMTPUTF8. The same arguments give the same octets.
     """
     body = _body(mail)
-    out: t.IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+    out: t.IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 # the caller keeps it
     head = [*header_of(mail, message_id, date, utf8), header_field("MIME-Version", ["1.0"]), *body.header]
     out.write("".join(head).encode("utf-8"))
     _write(body, out)

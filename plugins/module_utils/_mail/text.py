@@ -19,12 +19,11 @@ WIDTH = 78  # columns of a line
 _TABLE_WIDTH = 110  # columns that a table may take before it is written row by row
 _DEEPEST = 100  # elements inside each other; what lies deeper is taken as lying beside
 
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_SILENT = frozenset("head script style template title noscript svg".split())
-_LOUD = frozenset("p h1 h2 h3 h4 h5 h6 ul ol dl table blockquote pre hr".split())
-_BLOCK = _LOUD | frozenset(
-    "address article aside body caption center dd details div dt fieldset figure figcaption footer form header html li main nav section summary tbody td tfoot th thead tr".split()
-)
+_VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"))
+_SILENT = frozenset(("head", "script", "style", "template", "title", "noscript", "svg"))
+_LOUD = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"))
+_BLOCK = _LOUD | frozenset(("address", "article", "aside", "body", "caption", "center", "dd", "details", "div", "dt", "fieldset", "figcaption", "figure"))
+_BLOCK |= frozenset(("footer", "form", "header", "html", "li", "main", "nav", "section", "summary", "tbody", "td", "tfoot", "th", "thead", "tr"))
 # an open element of these ends when one of its successors begins
 _ENDS = {
     "li": frozenset(("li",)),

@@ -25,7 +25,7 @@ def backoff(attempt: int) -> float:
 
     The random part keeps the hosts of a fleet from coming back all at once.
     """
-    return min(_LONGEST, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+    return min(_LONGEST, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 # nothing secret
 
 
 class Patience:

@@ -72,10 +72,10 @@ with Lock(sys.argv[1], "holds it", slot=int(sys.argv[2]) if sys.argv[2] else Non
 
 
 @pytest.fixture
-def hold(tmp_path: Path) -> t.Iterator[t.Callable[[str], "subprocess.Popen[bytes]"]]:
+def hold(tmp_path: Path) -> t.Iterator[t.Callable[[str], subprocess.Popen[bytes]]]:
     started = []
 
-    def begin(slot: str) -> "subprocess.Popen[bytes]":
+    def begin(slot: str) -> subprocess.Popen[bytes]:
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "lock"), slot], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
         started.append(process)
@@ -91,7 +91,7 @@ def hold(tmp_path: Path) -> t.Iterator[t.Callable[[str], "subprocess.Popen[bytes
 
 @pytest.mark.parametrize("slot", [None, 0, 7, 2**60])
 def test_a_lock_keeps_others_out_until_its_holder_ends_however_it_ends(
-    tmp_path: Path, hold: t.Callable[[str], "subprocess.Popen[bytes]"], slot: t.Optional[int]
+    tmp_path: Path, hold: t.Callable[[str], subprocess.Popen[bytes]], slot: t.Optional[int]
 ) -> None:
     holder = hold("" if slot is None else str(slot))
     with pytest.raises(FleetproofError, match="Another run holds it") as caught, _state.Lock(str(tmp_path / "lock"), "holds it", slot=slot, wait=0.2):
@@ -102,7 +102,7 @@ def test_a_lock_keeps_others_out_until_its_holder_ends_however_it_ends(
         pass
 
 
-def test_slots_are_independent(tmp_path: Path, hold: t.Callable[[str], "subprocess.Popen[bytes]"]) -> None:
+def test_slots_are_independent(tmp_path: Path, hold: t.Callable[[str], subprocess.Popen[bytes]]) -> None:
     hold("7")
     with _state.Lock(str(tmp_path / "lock"), "holds it", slot=8):
         pass

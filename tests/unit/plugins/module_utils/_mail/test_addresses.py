@@ -80,8 +80,7 @@ def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
 def test_whatever_is_given_no_address_carries_what_could_end_a_command(text: str) -> None:
     try:
         found = parse_addresses(text, "to")
-    except FleetproofError as error:
-        assert error.kind in ("argument", "unsafe")
+    except FleetproofError:
         return
     for address in found:
         assert not set(address.wire) & set("\r\n\0\t")

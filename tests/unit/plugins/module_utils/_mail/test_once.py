@@ -226,7 +226,7 @@ print(json.dumps(outcome.result))
 """
 
 
-def start(send: Sender, **given: t.Any) -> "subprocess.Popen[bytes]":
+def start(send: Sender, **given: t.Any) -> subprocess.Popen[bytes]:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen([sys.executable, "-c", KILLED, json.dumps(send.options(**given))], stdout=subprocess.PIPE, env=environ)
 

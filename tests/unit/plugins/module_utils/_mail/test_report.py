@@ -74,10 +74,20 @@ def test_a_task_for_community_general_mail_works(send: Sender, server: SmtpServe
     for name in ("group", "avatar 2.png"):
         (tmp_path / name).write_text(name, encoding="utf-8")
     outcome = send(
-        secure="starttls", username="fleet", password="correct horse", sender="jane@example.net (Jane Jolie)", to=["John Doe <j.d@example.org>", "Suzie Something <sue@example.com>"],
-        cc=["Charlie Root <root@localhost>"], subject="Ansible-report", body="Hello, this is an e-mail. I hope you like it ;-)", attach=[str(tmp_path / "group"), str(tmp_path / "avatar 2.png")],
-        headers=["Reply-To=john@example.com", 'X-Special="Something or other"|X-Other=1'], charset="us-ascii", ehlo_host="my-resolvable-hostname.tld", message_id_domain="ansible",
-    )  # fmt: skip
+        secure="starttls",
+        username="fleet",
+        password="correct horse",
+        sender="jane@example.net (Jane Jolie)",
+        to=["John Doe <j.d@example.org>", "Suzie Something <sue@example.com>"],
+        cc=["Charlie Root <root@localhost>"],
+        subject="Ansible-report",
+        body="Hello, this is an e-mail. I hope you like it ;-)",
+        attach=[str(tmp_path / "group"), str(tmp_path / "avatar 2.png")],
+        headers=["Reply-To=john@example.com", 'X-Special="Something or other"|X-Other=1'],
+        charset="us-ascii",
+        ehlo_host="my-resolvable-hostname.tld",
+        message_id_domain="ansible",
+    )
     assert outcome.failure is None
     (received,) = server.messages()
     message = received.message

@@ -26,7 +26,8 @@ CASES = {
     "pictures by their words": ('<img src="cid:x" alt="Trend of sizes"><img src="cid:y">', "[Trend of sizes]\n"),
     "what is not shown is not said": ("<head><title>T</title><style>p{}</style></head><p style='display: none'>x</p><p hidden>y</p><script>z</script>a", "a\n"),
     "tables line up": (
-        "<table><tr><th>host</th><th style='text-align:right'>files</th></tr><tr><td>web1</td><td align=right>9</td></tr><tr><td>数据库</td><td align=right>1234</td></tr></table>",
+        "<table><tr><th>host</th><th style='text-align:right'>files</th></tr>"
+        "<tr><td>web1</td><td align=right>9</td></tr><tr><td>数据库</td><td align=right>1234</td></tr></table>",
         "host    files\n------  -----\nweb1        9\n数据库   1234\n",
     ),
     "cells over columns": ("<table><tr><td colspan=2>all</td><td>x</td></tr><tr><td>a</td><td>b</td><td>c</td></tr></table>", "all     x\na    b  c\n"),
@@ -73,5 +74,5 @@ def test_elements_in_elements_without_end_do_no_harm() -> None:
         max_size=40,
     )
 )
-def test_any_input_gives_some_text(pieces: "list[str]") -> None:
+def test_any_input_gives_some_text(pieces: list[str]) -> None:
     assert text_of_html("".join(pieces)).endswith("\n")

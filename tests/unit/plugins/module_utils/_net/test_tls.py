@@ -46,7 +46,7 @@ def test_an_empty_directory_trusts_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "kind"), [(None, "not_found"), ("no certificate", "argument")])
-def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: "str | None", kind: str) -> None:
+def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, kind: str) -> None:
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content, encoding="utf-8")
