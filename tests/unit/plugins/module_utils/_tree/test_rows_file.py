@@ -24,9 +24,10 @@ def fixture_two(tmp_path):
 
 
 def _rows(path):
-    opened = gzip.open(str(path), "rt") if str(path).endswith(".gz") else open(str(path), encoding="ascii")
-    with opened as file:
-        return [json.loads(line) for line in file]
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
+    return [json.loads(line) for line in data.decode("ascii").splitlines()]
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
