@@ -297,19 +297,10 @@ def _molecule(scenario: str) -> t.Callable[[Job], None]:
 
 
 def all_stages(context: Context) -> list[Stage]:
-    """Every stage there is; the longest first, so that two at a time end early."""
+    """Every stage there is: what ends soon and says most first, then the long ones, then those that fill up the end."""
     newest = next((core for core in CORES if context.first(CORES[core]) is not None), "2.19")
-    stages = [
-        Stage(
-            "sanity-%s" % core,
-            "sanity, ansible-core %s" % core,
-            "sanity" if core == newest else "sanity-more" if core in MORE_CORES else "sanity-all",
-            _sanity(core),
-        )
-        for core in CORES
-    ]
     managed = context.managed()
-    stages += [
+    stages = [
         Stage("ruff", "lint: ruff", "lint", _ruff),
         Stage("mypy", "lint: mypy", "lint", _mypy),
         Stage("yamllint", "lint: yamllint", "lint", _nox("yamllint")),
@@ -321,6 +312,9 @@ def all_stages(context: Context) -> list[Stage]:
         Stage("unit", "unit tests, Python %s" % context.controller.name, "unit", _unit),
         Stage("unit-managed", "unit tests, Python %s" % (managed.python.name if managed else "of old hosts"), "unit", _unit_managed),
     ]
+    for core in CORES:
+        group = "sanity" if core == newest else "sanity-more" if core in MORE_CORES else "sanity-all"
+        stages.append(Stage("sanity-%s" % core, "sanity, ansible-core %s" % core, group, _sanity(core)))
     stages += [Stage("integration-%s" % name, "integration: %s" % name, "integration", _integration(name)) for name in targets(context)]
     stages += [Stage("molecule-%s" % name, "molecule: %s" % name, "molecule", _molecule(name)) for name in scenarios(context)]
     return stages
