@@ -110,7 +110,7 @@ def run(spec: ArgumentSpec, job: t.Callable[[Task], Outcome]) -> t.NoReturn:
     Whatever happens, the task ends with one sentence: expected errors with their kind, a defect of
     ours as kind ``internal`` with its place in our code (the traceback is in RV(exception) only).
     """
-    module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())  # type: ignore[no-untyped-call] # ansible-core has no annotations there
+    module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
     task = Task(params=module.params, check_mode=module.check_mode, diff_mode=module._diff)  # pylint: disable=protected-access # there is no public name for diff mode
     parent = os.getpid()
     try:
