@@ -111,7 +111,7 @@ def run(spec: ArgumentSpec, job: t.Callable[[Task], Outcome]) -> t.NoReturn:
     ours as kind ``internal`` with its place in our code (the traceback is in RV(exception) only).
     """
     module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
-    task = Task(params=module.params, check_mode=module.check_mode, diff_mode=module._diff)  # pylint: disable=protected-access # there is no public name for diff mode
+    task = Task(params=module.params, check_mode=module.check_mode, diff_mode=module._diff)  # pylint: disable=protected-access # it has no public name
     parent = os.getpid()
     try:
         try:
