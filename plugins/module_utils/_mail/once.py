@@ -126,6 +126,9 @@ class _Steps(Journal):
 def send(errand: Errand, check: bool) -> Report:
     """Do the errand, or with ``check`` find out what doing it would bring; the ledger and the mailboxes stay as they are then."""
     guarded = errand.once and not check
+    if guarded:
+        # a file that is no ledger is found out before a lock is put beside it
+        errand.ledger.read(errand.key)
     with errand.ledger.locked(errand.key, _PATIENCE * errand.timeout) if guarded else contextlib.nullcontext():
         record = errand.ledger.read(errand.key) if errand.once else Record()
         letter = errand.letter_of(record.date if record.date is not None else float(int(time.time())))

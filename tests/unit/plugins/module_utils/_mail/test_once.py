@@ -271,6 +271,14 @@ def test_a_ledger_that_cannot_be_written_keeps_the_mail_here(send: Sender, serve
     assert server.messages() == []
 
 
+def test_a_file_that_is_no_ledger_gets_no_lock_beside_it(send: Sender, server: SmtpServer) -> None:
+    (send.folder / "notes").write_text("mine\n", encoding="utf-8")
+    with pytest.raises(FleetproofError, match="not a ledger"):
+        send(ledger=str(send.folder / "notes"))
+    assert [path.name for path in send.folder.iterdir()] == ["notes"]
+    assert server.messages() == []
+
+
 def test_save_to_keeps_the_mail_as_it_was_sent(send: Sender, server: SmtpServer) -> None:
     kept = send.folder / "sent"
     kept.mkdir()

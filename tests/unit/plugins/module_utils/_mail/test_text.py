@@ -26,8 +26,7 @@ CASES = {
     "pictures by their words": ('<img src="cid:x" alt="Trend of sizes"><img src="cid:y">', "[Trend of sizes]\n"),
     "what is not shown is not said": ("<head><title>T</title><style>p{}</style></head><p style='display: none'>x</p><p hidden>y</p><script>z</script>a", "a\n"),
     "tables line up": (
-        "<table><tr><th>host</th><th style='text-align:right'>files</th></tr>"
-        "<tr><td>web1</td><td align=right>9</td></tr><tr><td>数据库</td><td align=right>1234</td></tr></table>",
+        "<table><tr><th>host<th style='text-align:right'>files<tr><td>web1<td align=right>9</td><tr><td>数据库</td><td align=right>1234</td></tr></table>",
         "host    files\n------  -----\nweb1        9\n数据库   1234\n",
     ),
     "cells over columns": ("<table><tr><td colspan=2>all</td><td>x</td></tr><tr><td>a</td><td>b</td><td>c</td></tr></table>", "all     x\na    b  c\n"),
