@@ -40,7 +40,7 @@ def chart_png(
     try:
         content = _png.draw(chart, theme, factor)
     except FleetproofError as error:
-        raise AnsibleFilterError("%s: %s" % (WHO, error.message)) from error
+        raise AnsibleFilterError("%s: %s" % (WHO, error.message)) from None
     return _arguments.untrusted(base64.b64encode(content).decode("ascii"))
 
 

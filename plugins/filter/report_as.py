@@ -34,7 +34,7 @@ def _rendered(in_mail: bool) -> t.Callable[[_report.Report, _Order], str]:
         try:
             return _page.render(report, order.template, _pictures(report, order), in_mail)
         except jinja2.TemplateError as error:
-            raise AnsibleFilterError("%s: the template %s cannot be used: %s" % (WHO, order.template, error)) from error
+            raise AnsibleFilterError("%s: the template %s cannot be used: %s" % (WHO, order.template, error)) from None
 
     return render
 

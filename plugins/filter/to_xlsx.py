@@ -28,7 +28,7 @@ def to_xlsx(data: t.Any, title: str = "", created: t.Optional[str] = None) -> t.
     try:
         content = _xlsx.workbook(sheets, _arguments.text(title, WHO, "title"), moment)
     except FleetproofError as error:
-        raise AnsibleFilterError("%s: %s" % (WHO, error.message)) from error
+        raise AnsibleFilterError("%s: %s" % (WHO, error.message)) from None
     return _arguments.untrusted(base64.b64encode(content).decode("ascii"))
 
 

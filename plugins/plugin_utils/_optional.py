@@ -22,4 +22,4 @@ def optional(module: str, package: str, purpose: str) -> types.ModuleType:
         raise FleetproofError(
             "dependency",
             "%s needs the Python library %s on the controller%s: install it for %s" % (purpose, package, reason, sys.executable or "the Python of Ansible"),
-        ) from error
+        ) from None
