@@ -74,6 +74,8 @@ def _environment(home: Path) -> t.Dict[str, str]:
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "true",
+        # Not below the home of the passwd file, which need not exist.
+        "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
         "ANSIBLE_SSH_ARGS": "-o ConnectTimeout=5 -o BatchMode=yes",
         "LC_ALL": "C.UTF-8",
     }
