@@ -269,12 +269,16 @@ def same_trees(left: Path, right: Path) -> bool:
 
 def prepare_output() -> None:
     """An empty demo-output/; refuses to remove one that is not ours."""
-    if OUTPUT.exists():
-        if not (OUTPUT / MARKER).exists():
-            raise DemoFailed("%s is there and was not made by the demo; remove it first" % OUTPUT)
-        fleet.remove(OUTPUT)
-    (OUTPUT / "ansible").mkdir(parents=True)
+    if OUTPUT.exists() and not (OUTPUT / MARKER).exists():
+        raise DemoFailed("%s is there and was not made by the demo; remove it first" % OUTPUT)
+    OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / MARKER).touch()
+    for path in OUTPUT.iterdir():
+        if path.is_dir():
+            fleet.remove(path)
+        elif path.name != MARKER:
+            path.unlink()
+    (OUTPUT / "ansible").mkdir()
 
 
 def tell(screen: Screen) -> None:
