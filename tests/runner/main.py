@@ -89,7 +89,13 @@ def _script(context: Context, arguments: t.Sequence[str]) -> int:
     # A person reads what it prints.
     if "NO_COLOR" not in os.environ:
         del environ["NO_COLOR"]
-    return subprocess.run([context.test.executable, *arguments], env=environ, check=False).returncode
+    process = subprocess.Popen([context.test.executable, *arguments], env=environ)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The script was told as well; it is waited for, so that it can end what it has started.
+            continue
 
 
 def _in_checkout(context: Context, *commands: t.Sequence[str]) -> int:
