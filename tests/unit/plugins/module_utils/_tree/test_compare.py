@@ -193,7 +193,7 @@ def test_what_differs_is_what_diff_says(diff_program, pair):
         assert result["funny_files"] == []
 
 
-@SLOW
+@settings(SLOW, max_examples=40)
 @given(pair=trees())
 def test_many_processes_find_what_one_finds(pair):
     fork_after = vars(_share)
