@@ -77,15 +77,44 @@ class Job:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the command's process group."""
+    """End what is left of a command: its process group, and the children that made a group of their own."""
+    pids = _descendants(process.pid)
+    _signal(process.pid, pids, signal.SIGTERM if process.poll() is None else signal.SIGKILL)
     try:
-        os.killpg(process.pid, signal.SIGTERM if process.poll() is None else signal.SIGKILL)
         process.wait(10)
+    except subprocess.TimeoutExpired:
+        pass
+    _signal(process.pid, pids, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(group: int, pids: t.Iterable[int], number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
     except ProcessLookupError:
         pass
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def _descendants(pid: int) -> list[int]:
+    """The children of a process and theirs, by /proc; none where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+        try:
+            with open("/proc/%s/stat" % name, encoding="ascii", errors="replace") as stream:
+                parent = int(stream.read().rpartition(")")[2].split()[1])
+        except (OSError, IndexError, ValueError):
+            continue
+        if name.isdigit():
+            children.setdefault(parent, []).append(int(name))
+    found = list(children.get(pid, []))
+    for child in found:
+        found += children.get(child, [])
+    return found
 
 
 @dataclass(frozen=True)

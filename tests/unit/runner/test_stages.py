@@ -70,6 +70,14 @@ def test_a_command_past_its_time_is_ended_with_its_children(context: Context, em
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc to look at processes")
+def test_a_child_in_a_session_of_its_own_is_ended_as_well(context: Context, empty: Environment, tmp_path: Path) -> None:
+    script = "import subprocess, time; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid, flush=True); time.sleep(600)"
+    status, text = Job(context, "session", str(tmp_path / "session.log")).run(empty, [empty.executable, "-c", script], 2, folder=str(tmp_path))
+    assert status == 124
+    assert _gone(int(text.split()[0]))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc to look at processes")
 def test_what_a_command_leaves_running_is_ended(context: Context, empty: Environment, tmp_path: Path) -> None:
     script = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
     status, text = Job(context, "leaves", str(tmp_path / "leaves.log")).run(empty, [empty.executable, "-c", script], 60, folder=str(tmp_path))
