@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from .._errors import FleetproofError, from_os_error
-from .._plan.plan import Item
+from .._plan.plan import FILE, Item
 from .._plan.run import Done
 from .._share import Gauge, work_off
 from .acting import Actor, Trees, act, effort_of
@@ -85,17 +85,21 @@ class Deed:
         self._remove((REMOVE,), done, True)
         self._remove((REMOVE_FOLDERS,), done, False)
         applier = self._applier(Gauge(1), 0, False, None)
-        for folder, where, item, temporary, size in self.prepared:
-            applier.copier.step = "the directory in its place cannot be removed"
+        applier.failed_before = frozenset(failure.path for failure, _action in done.failures)
+        # Links last: what they lead to may be among the others.
+        for folder, where, item, temporary, size in sorted(self.prepared, key=lambda prepared: prepared[2].link_to):
             try:
                 dest_fd = applier.dest.open(where)
                 name = item.other or item.name
+                if item.link_to:
+                    temporary, size = applier.prepare(folder, item, -1, dest_fd)
+                applier.copier.step = "the directory in its place cannot be removed"
                 state = os.stat(name, dir_fd=dest_fd, follow_symlinks=False)
                 os.rmdir(name, dir_fd=dest_fd)
                 if applier.attic is not None:
                     applier.attic.keep_folder(where + name + "/", state)
                 applier.give_name(where, item, temporary, size, dest_fd, cleared=True)
-            except OSError as error:
+            except (OSError, FleetproofError) as error:
                 applier.fail_by(folder, item, error, applier.copier.step)
         self.prepared.clear()
         self._collect(done, [applier.result()])
@@ -162,9 +166,9 @@ class Deed:
                 source_fd, dest_fd = applier.source.open(batch.folder), applier.dest.open(where)
                 applier.dest.allow(dest_fd)
                 applier.copier.enter(dest_fd)
-                temporary, size = applier.prepare(batch.folder, item, source_fd, dest_fd)
+                temporary, size = ("", 0) if item.link_to else applier.prepare(batch.folder, item, source_fd, dest_fd)
                 self.prepared.append((batch.folder, where, item, temporary, size))
-                if self.request.fsync == "file":
+                if self.request.fsync == "file" and item.kind == FILE and temporary:
                     _sync_file(temporary, dest_fd)
             except (OSError, SourceError, FleetproofError) as error:
                 applier.fail_by(batch.folder, item, error, applier.copier.step)
@@ -175,7 +179,8 @@ class Deed:
         applier = self._applier(Gauge(1), 0, False, None)
         for folder, where, item, temporary, _size in self.prepared:
             try:
-                _discard(temporary, applier.dest.open(where))
+                if temporary:
+                    _discard(temporary, applier.dest.open(where))
             except OSError:
                 # Its folder is gone, and it went with it.
                 pass

@@ -104,9 +104,6 @@ def _link(plan: SyncPlan, rows: t.List[t.Any], rules: Rules, weighed: t.List[t.T
     totals = plan.totals
     for name, action, why, link_to in decide(rows):
         _action, kind, own, size, _why, other = name.item
-        if link_to and name.stage == REPLACE:
-            # Put in place when all links have been made: it becomes a copy, and the next run links it.
-            link_to = ""
         if action == SAME:
             totals.unchanged += 1
             continue
@@ -125,12 +122,12 @@ def _link(plan: SyncPlan, rows: t.List[t.Any], rules: Rules, weighed: t.List[t.T
         packed = pack(name.folder, name.other_folder, [(action, kind, own, size, why, other, link_to)])
         if action == CORRUPTED:
             plan.stages[KEPT].append(packed)
+        elif name.stage == REPLACE:
+            plan.stages[REPLACE].append(packed)
         elif link_to:
             plan.stages[LINK].append(packed)
-        elif name.stage == COPY:
-            weighed.append((size, packed))
         else:
-            plan.stages[name.stage].append(packed)
+            weighed.append((size, packed))
 
 
 def _delete(plan: SyncPlan, doomed: t.List[str], staying: t.List[str]) -> None:
