@@ -96,11 +96,11 @@ def real_trees(count: int) -> t.List[t.Tuple[str, Path]]:
     """
     library = Path(sysconfig.get_path("stdlib"))
     packages = [Path(path) for path in site.getsitepackages()]
-    parts = sorted((path for base in (library, *packages) if base.is_dir() for path in base.iterdir() if path.is_dir()), key=lambda path: path.name)
+    parts = sorted((path for base in (library, *packages) if base.is_dir() for path in base.iterdir() if path.is_dir()), key=lambda path: path.name.lower())
     found: t.List[t.Tuple[str, Path]] = []
     for path in [library, *(Path(usual) for usual in USUAL_TREES), *parts]:
         name = "python" if path == library else path.name
-        if path.is_dir() and name not in SKIPPED and name not in dict(found) and _is_enough(path):
+        if path.is_dir() and name not in SKIPPED and not name.startswith("_") and name not in dict(found) and _is_enough(path):
             found.append((name, path))
         if len(found) == count:
             return found
