@@ -14,7 +14,8 @@ from ansible_collections.fleetproof.backup.plugins.filter.report_as import Filte
 from ansible_collections.fleetproof.backup.tests.unit.plugins.plugin_utils.reporting import history_of, pair, report, verified
 
 TEMPLATES = Path(__file__).parents[4] / "roles" / "backup_report" / "templates"
-PAGE, TEXT = str(TEMPLATES / "page.html.j2"), str(TEMPLATES / "mail.txt.j2")
+PAGE = str(TEMPLATES / "page.html.j2")
+TEXT = str(TEMPLATES / "mail.txt.j2")
 REPORT = report({"web1": verified(pair())}, history_of({"web1": verified(pair())}))
 PICTURES = [base64.b64encode(b"picture %d" % number).decode() for number in range(4)]
 

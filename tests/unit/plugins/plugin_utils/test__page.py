@@ -24,7 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TEMPLATES = Path(__file__).parents[4] / "roles" / "backup_report" / "templates"
-PAGE, TEXT = str(TEMPLATES / "page.html.j2"), str(TEMPLATES / "mail.txt.j2")
+PAGE = str(TEMPLATES / "page.html.j2")
+TEXT = str(TEMPLATES / "mail.txt.j2")
 PICTURE = {"name": "trend", "title": "Trend", "alt": 'All "good" <now>', "png": "iVBORw0KGgo=", "width": 320, "height": 200}
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
