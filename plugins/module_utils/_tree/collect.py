@@ -142,6 +142,10 @@ class Findings:
             return True
         return kept.cutoff is not None and rel < kept.cutoff
 
+    def wants_names(self, rel: str) -> bool:
+        """Whether any list that has most entries in it could still take a path below the directory ``rel``."""
+        return not self.limit or any(self.wants(category, rel) for category in ("left_list", "right_list", "common", "common_files", "same_files"))
+
     def list_names(self, category: str, rel: str, names: t.List[str]) -> None:
         """List entries of the directory ``rel`` that are counted already."""
         if not names:

@@ -82,6 +82,10 @@ def _tell_links(findings: Findings, rows_file: t.Optional[RowsFile]) -> None:
         findings.runs += writer.runs()
 
 
+def _by_name(pair: t.Tuple[t.Optional[str], t.Optional[str]]) -> str:
+    return pair[0] or pair[1] or ""
+
+
 class Comparison(Entries):
     """One process's part in comparing two trees; a Visitor of the walk."""
 
@@ -105,7 +109,6 @@ class Comparison(Entries):
         self.name = rel = directory.rel
         number = len(directory.both) + len(directory.left) + len(directory.right) + len(directory.clashes)
         self.effort += number
-        self.gauge.expect(number + (not rel), 0)
         if directory.left_rel is None or directory.right_rel is None:
             side, entries = (RIGHT, directory.right) if directory.left_rel is None else (LEFT, directory.left)
             down, _names = self.one_side(side, rel, entries, None)
@@ -119,8 +122,11 @@ class Comparison(Entries):
                 down += level.down_one_side
             later = len(down) + level.later
         self.clashes(directory, rel)
+        if len(down) > 1:
+            # The last is visited first: where the smallest paths come early, those that will not be listed cost nothing.
+            down.sort(key=_by_name, reverse=True)
         read = self._reader.settle()
-        self.gauge.expect(0, read)
+        self.gauge.expect(number + (not rel), read)
         self.gauge.add(number + 1 - later, read)
         return down
 

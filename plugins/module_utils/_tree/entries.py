@@ -90,6 +90,7 @@ class Level:
         "key",
         "later",
         "left_bytes",
+        "left_funny",
         "names_wanted",
         "push",
         "rel",
@@ -112,7 +113,8 @@ class Level:
         self.same: t.List[str] = []
         self.funny: t.List[str] = []
         self.names_wanted = True
-        self.same_number = self.same_bytes = self.left_bytes = self.right_bytes = 0
+        # Bytes of files: left_funny are those of common_funny, right_bytes are of both
+        self.same_number = self.same_bytes = self.left_bytes = self.left_funny = self.right_bytes = 0
         # Files of equal size, and those among them whose content was compared
         self.equal_sizes = self.equal_bytes = self.covered = self.covered_bytes = 0
         # Pairs that became tasks of their own
@@ -135,6 +137,8 @@ class Entries:
         self.gauge = gauge
         self.record = Recorder(request.max_listed, request.window_ns, request.details, writer)
         self.findings = self.record.findings
+        counts = self.findings.counts
+        self._cells = tuple(counts[name] for name in ("common", "left_list", "right_list", "common_files", "same_files"))
         self.effort = 0
         self.name = ""
         self.progress: t.Optional[t.Callable[[Gauge, str], None]] = None
@@ -167,37 +171,52 @@ class Entries:
             self._metadata_of_roots(directory)
         if key is not None:
             findings.report.extend([(key, 0, "")])
-        level.names_wanted = key is not None or findings.wants("same_files", rel)
+        names_wanted = level.names_wanted = key is not None or findings.wants_names(rel)
         self._pairs(level)
-        sums = findings.sums
-        sums["comparable_files"] += level.equal_sizes
-        sums["comparable_bytes"] += level.equal_bytes
-        sums["covered_files"] += level.covered
-        sums["covered_bytes"] += level.covered_bytes
-        findings.count("common", len(directory.both), level.left_bytes)
-        findings.count("left_list", len(directory.both), level.left_bytes)
-        findings.count("right_list", len(directory.both), level.right_bytes)
-        findings.count("common_dirs", len(level.down), 0)
-        findings.count("common_files", len(level.files), level.left_bytes)
-        findings.count("common_funny", len(level.funny), 0)
-        findings.count("same_files", level.same_number, level.same_bytes)
-        common = [left.name for left, _right in directory.both]
-        down = [left or "" for left, _right in level.down]
-        for category, names in (
-            ("common", common),
-            ("common_dirs", down),
-            ("common_files", level.files),
-            ("common_funny", level.funny),
-            ("same_files", level.same),
-        ):
-            findings.list_names(category, rel, names)
-        for category, names in (("same_files", level.same), ("common_dirs", down), ("common_funny", level.funny)):
-            findings.report_names(key, category, names)
+        self._count(level)
         down_left, left_only = self.one_side(LEFT, rel, directory.left, level)
         down_right, right_only = self.one_side(RIGHT, directory.right_rel or "", directory.right, level)
         level.down_one_side = down_left + down_right
-        findings.list_names("left_list", rel, common + left_only)
-        findings.list_names("right_list", directory.right_rel or "", [right.name for _left, right in directory.both] + right_only)
+        if level.down:
+            down = [left or "" for left, _right in level.down]
+            findings.list_names("common_dirs", rel, down)
+            findings.report_names(key, "common_dirs", down)
+        if level.funny:
+            findings.list_names("common_funny", rel, level.funny)
+            findings.report_names(key, "common_funny", level.funny)
+        if names_wanted:
+            common = [left.name for left, _right in directory.both]
+            findings.list_names("common", rel, common)
+            findings.list_names("common_files", rel, level.files)
+            findings.list_names("same_files", rel, level.same)
+            findings.report_names(key, "same_files", level.same)
+            findings.list_names("left_list", rel, common + left_only)
+            findings.list_names("right_list", directory.right_rel or "", [right.name for _left, right in directory.both] + right_only)
+
+    def _count(self, level: Level) -> None:
+        """Count what both sides have; with as few steps as can be, as there may be a directory for every few files."""
+        common, left_list, right_list, files, same = self._cells
+        number = len(level.directory.both)
+        left_bytes = level.left_bytes + level.left_funny
+        common[0] += number
+        common[1] += left_bytes
+        left_list[0] += number
+        left_list[1] += left_bytes
+        right_list[0] += number
+        right_list[1] += level.right_bytes
+        files[0] += number - len(level.down) - len(level.funny)
+        files[1] += level.left_bytes
+        same[0] += level.same_number
+        same[1] += level.same_bytes
+        self.findings.count("common_dirs", len(level.down), 0)
+        if level.funny:
+            self.findings.count("common_funny", len(level.funny), 0)
+        sums = self.findings.sums
+        sums["comparable_files"] += level.equal_sizes
+        sums["comparable_bytes"] += level.equal_bytes
+        if level.covered:
+            sums["covered_files"] += level.covered
+            sums["covered_bytes"] += level.covered_bytes
 
     def _pairs(self, level: Level) -> None:
         """Compare what both sides have by the same name."""
@@ -208,20 +227,18 @@ class Entries:
         newest = self.findings.newest
         left_bytes = right_bytes = same_bytes = same_number = 0
         for left_entry, right_entry in level.directory.both:
-            name = left_entry.name
             try:
                 left = left_entry.stat(follow_symlinks=follow)
                 right = right_entry.stat(follow_symlinks=follow)
             except OSError as error:
-                self._no_state(level, name, error)
+                self._no_state(level, left_entry.name, error)
                 continue
             kind = left[0] & 0o170000
             if kind != right[0] & 0o170000:
-                self._funny(level, name, left, right)
+                self._funny(level, left_entry.name, left, right)
                 continue
             if kind == _FILE:
                 size = left[6]
-                level.files.append(name)
                 left_bytes += size
                 right_bytes += right[6]
                 if right[8] > newest:
@@ -230,15 +247,16 @@ class Entries:
                     same_number += 1
                     same_bytes += size
                     if names_wanted:
-                        level.same.append(name)
+                        level.files.append(left_entry.name)
+                        level.same.append(left_entry.name)
                     if detailed:
-                        self.record.row("same_files", level.rel + name, left, right)
+                        self.record.row("same_files", level.rel + left_entry.name, left, right)
                 else:
                     self._files(level, left_entry, left, right_entry, right)
             elif kind == _DIRECTORY:
-                level.down.append((name, right_entry.name))
+                level.down.append((left_entry.name, right_entry.name))
                 if detailed:
-                    self.record.row("common_dirs", level.rel + name, left, right)
+                    self.record.row("common_dirs", level.rel + left_entry.name, left, right)
             else:
                 self._special(level, left_entry, left, right_entry, right)
             if extra:
@@ -251,6 +269,8 @@ class Entries:
     def _files(self, level: Level, left_entry: t.Any, left: os.stat_result, right_entry: t.Any, right: os.stat_result) -> None:
         """Compare two regular files that need a closer look."""
         name, size = left_entry.name, left.st_size
+        if level.names_wanted:
+            level.files.append(name)
         if size != right.st_size:
             self.record.differs(level.rel, name, "size", left, right)
             return
@@ -318,7 +338,7 @@ class Entries:
         for state, side in ((left, "left"), (right, "right")):
             if stat.S_ISREG(state.st_mode):
                 if side == "left":
-                    level.left_bytes += state.st_size
+                    level.left_funny += state.st_size
                 else:
                     level.right_bytes += state.st_size
         path = level.rel + name
