@@ -143,6 +143,8 @@ class Bed:
             ANSIBLE_LOCALHOST_WARNING="0",
             ANSIBLE_INVENTORY_ENABLED="yaml",
             ANSIBLE_PIPELINING="1",
+            # Not the home of whoever runs the tests, who may have none.
+            ANSIBLE_REMOTE_TMP=str(self.root / "home" / "tmp"),
             # As a shell sets it.
             PWD=str(self.root),
             LC_ALL="C.UTF-8",
