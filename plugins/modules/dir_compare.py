@@ -24,8 +24,8 @@ attributes:
     details: O(report_path) and O(progress_path) are not written in check mode.
   diff_mode:
     details:
-      - RV(diff) holds unified diffs of the first 20 differing text files of at most 64 KiB, and a line for everything else.
-      - As the module changes nothing, most callbacks do not print it by themselves; RV(diff.prepared) is the text.
+      - C(diff) holds unified diffs of the first 20 differing text files of at most 64 KiB, and a line for everything else.
+      - As the module changes nothing, most callbacks do not print it by themselves; C(diff.prepared) is the text.
 options:
   left:
     description: A directory, usually the original. A symbolic link to a directory will do.
@@ -192,10 +192,10 @@ counts:
   description:
     - How many entries there are in each category, never cut off, and the bytes of the regular files among them.
     - The keys are the names of the lists below, and each value has C(entries) and C(bytes).
-    - Unlike the lists, RV(counts.left_only), RV(counts.right_only), RV(counts.left_list) and RV(counts.right_list) include what lies
+    - Unlike the lists, C(counts.left_only), C(counts.right_only), C(counts.left_list) and C(counts.right_list) include what lies
       beneath directories of one side.
-    - Bytes are those of the left side, but for RV(counts.right_list) and RV(counts.right_only).
-    - RV(counts.metadata_diff) counts rows, and the bytes of each file once.
+    - Bytes are those of the left side, but for C(counts.right_list) and C(counts.right_only).
+    - C(counts.metadata_diff) counts rows, and the bytes of each file once.
   returned: success
   type: dict
   sample:
