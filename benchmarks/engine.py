@@ -12,19 +12,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
-from pathlib import Path
 
-# The collection lies at …/ansible_collections/fleetproof/backup/benchmarks; os.path.abspath keeps a symbolic link on the way.
-ROOT = Path(os.environ.get("FLEETPROOF_COLLECTIONS", os.path.abspath(__file__))).parents[4]
+from place import collections_root
 
 
 def main() -> None:
-    if "FLEETPROOF_COLLECTIONS" in os.environ:
-        sys.path.insert(0, os.environ["FLEETPROOF_COLLECTIONS"])
-    else:
-        sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, collections_root())
     name, options = sys.argv[1], json.loads(sys.argv[2])
     module = importlib.import_module("ansible_collections.fleetproof.backup.plugins.modules.%s" % name)
     frame = importlib.import_module("ansible_collections.fleetproof.backup.plugins.module_utils._module")

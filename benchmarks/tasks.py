@@ -15,6 +15,7 @@ from pathlib import Path
 import trees
 from cases import Case, Contender, Scale
 from measure import drop_below
+from place import collections_root
 
 # How often the task runs in one play: the start of ansible-playbook itself is the same for all and should not hide them.
 LOOPS = 10
@@ -42,7 +43,7 @@ def _ok(_round: int, status: int, output: str) -> str | None:
 
 def task_cases(work: Path, scale: Scale) -> Iterator[Case]:
     """One task with nothing to do, beside a ping and beside copy with remote_src."""
-    os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", os.path.abspath(__file__).split("/ansible_collections/")[0])
+    os.environ["ANSIBLE_COLLECTIONS_PATH"] = collections_root()
     if shutil.which("ansible-playbook") is None:
         return
     tiny, there = work / "tiny", work / "tiny-copy"
