@@ -10,11 +10,10 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.filter import compile_filter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 def keeps(path, is_directory=False, exclude=(), include=()):
