@@ -167,7 +167,7 @@ class Bed:
         for path in sorted(self.mail.iterdir()):
             found.append(email.message_from_bytes(path.read_bytes(), policy=email.policy.default))
             path.unlink()
-        return t.cast("t.List[email.message.EmailMessage]", found)
+        return found
 
 
 def test_check_run_check_run(bed: Bed) -> None:
