@@ -221,12 +221,25 @@ def test_repair(bed: Bed) -> None:
         assert left == right, host.name
 
 
+def leave_after_the_first_task(host: fleet.Host) -> None:
+    """Let the host answer once, and then no more: the place where Ansible puts its files is gone."""
+    place = host.root / "leaving"
+    script = host.root / "leaving-python"
+    words = {"python": sys.executable, "place": place}
+    script.write_text('#!/bin/sh\n%(python)s "$@"\nstatus=$?\nrm -rf %(place)s\n: > %(place)s\nexit $status\n' % words, encoding="utf-8")
+    script.chmod(0o755)
+    host.variables.update(ansible_python_interpreter=str(script), ansible_remote_tmp=str(place))
+
+
 def test_hosts_that_do_not_answer(bed: Bed) -> None:
     """One that does not answer is a row, and so are all when none does."""
     fleet.silence(bed.fleet.host("db2"))
+    leave_after_the_first_task(bed.fleet.host("db1"))
     assert bed.run("verify_backups").status != 0
-    assert bed.verdicts() == {**dict.fromkeys(HOSTS, "good"), "db2": "unreachable"}
+    assert bed.verdicts() == {**dict.fromkeys(HOSTS, "good"), "db1": "failed", "db2": "unreachable"}
     assert bed.row("db2")["reasons"]
+    assert bed.row("db1")["reasons"][0].startswith("The host went away")
+    del bed.fleet.host("db1").variables["ansible_python_interpreter"]
     for host in bed.fleet.hosts:
         fleet.silence(host)
     assert bed.run("verify_backups").status != 0
