@@ -9,6 +9,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import marshal
 import os
 import stat
 import typing as t
@@ -21,6 +22,11 @@ from .walk import Directory
 # What a run does, in this order. KEPT is for what is only told.
 SWEEP, OBSTACLES, COPY, LINK, REPLACE, REMOVE, REMOVE_FOLDERS, KEPT = range(8)
 STAGES = 8
+
+# Files from this size on are begun before all smaller ones, the largest first.
+LARGE = 8 << 20
+# Directories whose looks are set in one task.
+FINISH_AT_ONCE = 64
 
 _Note = t.Tuple[t.Any, ...]
 
@@ -37,8 +43,9 @@ class Ledger:
         self.rules = rules
         self.preserve = rules.preserve
         self.totals = Totals()
-        # Packed batches with the bytes to copy, for each stage
-        self.stages: t.List[t.List[t.Tuple[int, bytes]]] = [[] for _unused in range(STAGES)]
+        # Packed batches for each stage, and those of large files with their size
+        self.stages: t.List[t.List[bytes]] = [[] for _unused in range(STAGES)]
+        self.large: t.List[t.Tuple[int, bytes]] = []
         self.failures: t.List[t.Tuple[str, str, str]] = []
         self.no_deletions = ""
         # Entries with several names, see hardlinks.py
@@ -48,8 +55,10 @@ class Ledger:
         self.staying: t.List[str] = []
         # Where the path of a directory in dest differs from that in the source
         self.aliases: t.Dict[str, str] = {}
-        # What directories are to look like when all is done: folder, folder in dest (None: the same), mode, owner, group, mtime
-        self.finish: t.List[_Note] = []
+        # What directories are to look like when all is done: folder, folder in dest (None: the same), mode, owner, group, mtime.
+        # Packed, but for the last ones
+        self.finish: t.List[bytes] = []
+        self.finish_last: t.List[_Note] = []
         self.at = Directory(None, None)
         # Its path in the source and in dest ("" for the root, and where it is not there), and the second where it differs
         self.folder = self.there = ""
@@ -60,9 +69,11 @@ class Ledger:
 
     def result(self) -> t.Any:
         """All of it, as marshal can carry it."""
+        self._pack_finish()
         return (
             self.totals.as_list(),
             self.stages,
+            self.large,
             self.failures,
             self.no_deletions,
             self.linked,
@@ -83,9 +94,13 @@ class Ledger:
         """Put away what was noted of the directory."""
         directory = self.at
         if self.items:
-            self.stages[COPY].extend(pack_folder(self.folder, self.other_folder, self.items))
+            for size, packed in pack_folder(self.folder, self.other_folder, self.items):
+                if size >= LARGE:
+                    self.large.append((size, packed))
+                else:
+                    self.stages[COPY].append(packed)
         if self.removals:
-            self.stages[REMOVE].extend(pack_folder(self.there, None, self.removals))
+            self.stages[REMOVE].extend(packed for _size, packed in pack_folder(self.there, None, self.removals))
         if directory.left_rel is None:
             return
         if self.other_folder is not None:
@@ -112,7 +127,7 @@ class Ledger:
             self.items.append(item)
             return
         self.touched = self.touched or stage != KEPT
-        self.stages[stage].append((size, pack(self.folder, self.other_folder, [item])))
+        self.stages[stage].append(pack(self.folder, self.other_folder, [item]))
 
     def note_linked(self, item: t.Tuple[int, int, str, int, int, str], source: os.stat_result, there: t.Optional[os.stat_result], stage: int = COPY) -> None:
         """An entry with several names: only the whole tree can tell what becomes of it."""
@@ -127,7 +142,7 @@ class Ledger:
         if self.rules.sweep:
             self.totals.leftovers += 1
             self.touched = True
-            self.stages[SWEEP].append((0, pack(self.there, None, [(DELETED, FILE, name, size_of(there), LEFTOVER)])))
+            self.stages[SWEEP].append(pack(self.there, None, [(DELETED, FILE, name, size_of(there), LEFTOVER)]))
 
     def note_removal(self, name: str, there: os.stat_result) -> None:
         """An entry other than a directory that is to go from dest."""
@@ -139,7 +154,7 @@ class Ledger:
     def finish_folder(self, folder: str, other: t.Optional[str], source: os.stat_result, there: t.Optional[os.stat_result]) -> None:
         """What a directory is to look like in the end; ``other`` None: its path in dest follows from the source's."""
         preserve = self.preserve
-        self.finish.append(
+        self.finish_last.append(
             (
                 folder,
                 None if other == folder else other,
@@ -149,6 +164,14 @@ class Ledger:
                 source.st_mtime_ns if preserve.mtime else None,
             )
         )
+
+        if len(self.finish_last) >= FINISH_AT_ONCE:
+            self._pack_finish()
+
+    def _pack_finish(self) -> None:
+        if self.finish_last:
+            self.finish.append(marshal.dumps(self.finish_last, 2))
+            self.finish_last = []
 
     def count(self, source: os.stat_result, there: t.Optional[os.stat_result]) -> None:
         """An entry takes part, on one side or on both."""

@@ -142,7 +142,12 @@ class Planner(Judge):
         owner, group = preserve.owner, preserve.group
         same = size = 0
         to_read: _Reads = []
-        for entry, other in directory.both:
+        pairs = directory.both
+        number = len(pairs)
+        # An entry remembers what stat said of it for as long as it lives: it is let go at once.
+        pairs.reverse()
+        while pairs:
+            entry, other = pairs.pop()
             try:
                 source = entry.stat(follow_symlinks=False)
                 there = other.stat(follow_symlinks=False)
@@ -166,7 +171,7 @@ class Planner(Judge):
                     same += 1
                     down.append((entry.name, other.name))
                     continue
-            if reads and self._put_off(source, there, len(directory.both)):
+            if reads and self._put_off(source, there, number):
                 to_read.append((entry.name, other.name))
             else:
                 self._pair(entry.name, other.name, source, there, down)
@@ -208,7 +213,10 @@ class Planner(Judge):
         items, block, sparse, hidden = self.items, self.rules.block, self.preserve.sparse, self.hidden
         user = -1 if self.preserve.root else os.geteuid()
         files = size = space = 0
-        for entry in directory.left:
+        entries = directory.left
+        entries.reverse()
+        while entries:
+            entry = entries.pop()
             name = entry.name
             try:
                 source = entry.stat(follow_symlinks=False)

@@ -9,20 +9,14 @@ Private to this collection. The processes of the walk bring their notes; here th
 
 from __future__ import annotations
 
-import marshal
 import typing as t
 
 from .._plan.plan import CORRUPTED, CREATED, DELETED, DIRECTORY, EXTRA, METADATA, UPDATED, Failure, Plan, pack, pack_folder, unpack
 from .._share import Gauge
-from .ledger import COPY, KEPT, LINK, REMOVE, REMOVE_FOLDERS, REPLACE, STAGES
+from .ledger import COPY, KEPT, LARGE, LINK, REMOVE, REMOVE_FOLDERS, REPLACE, STAGES
 from .planner import Planner
 from .rules import Rules
 from .walk import WalkOptions, walk
-
-# Files from this size on are begun before all smaller ones, the largest first.
-_LARGE = 8 << 20
-# Directories whose looks are set in one task.
-_FINISH_AT_ONCE = 64
 
 _NO_ROOM = "a directory is in the way in dest; it stays, as nothing is deleted: %s"
 
@@ -66,36 +60,33 @@ def make_plan(
 
     plan = SyncPlan()
     results = walk(source, dest, options, make_planner, workers, watch)
-    weighed: t.List[t.Tuple[int, bytes]] = []
+    large: t.List[t.Tuple[int, bytes]] = []
     linked: t.List[t.Any] = []
     doomed: t.List[str] = []
     staying: t.List[str] = []
     while results:
-        totals, stages, failures, no_deletions, rows, gone, stay, aliases, finish = results.pop()
+        totals, stages, bulky, failures, no_deletions, rows, gone, stay, aliases, finish = results.pop()
         plan.totals.add(totals)
         for stage, batches in enumerate(stages):
-            if stage == COPY:
-                weighed.extend(batches)
-            else:
-                plan.stages[stage].extend(packed for _weight, packed in batches)
+            plan.stages[stage].extend(batches)
+        large.extend(bulky)
         plan.failures.extend(Failure(*failure) for failure in failures)
         plan.no_deletions = plan.no_deletions or no_deletions
         linked.extend(rows)
         doomed.extend(gone)
         staying.extend(stay)
         plan.aliases.update(aliases)
-        plan.finish.extend(marshal.dumps(finish[at : at + _FINISH_AT_ONCE], 2) for at in range(0, len(finish), _FINISH_AT_ONCE))
-    _link(plan, linked, rules, weighed)
+        plan.finish.extend(finish)
+    _link(plan, linked, rules, large)
     # Tasks are taken from the end.
-    weighed.sort(key=lambda batch: batch[0] if batch[0] >= _LARGE else 0)
-    plan.stages[COPY] = [packed for _weight, packed in weighed]
+    plan.stages[COPY].extend(packed for _size, packed in sorted(large))
     if rules.delete:
         _delete(plan, doomed, staying)
     plan.failures.sort()
     return plan
 
 
-def _link(plan: SyncPlan, rows: t.List[t.Any], rules: Rules, weighed: t.List[t.Tuple[int, bytes]]) -> None:
+def _link(plan: SyncPlan, rows: t.List[t.Any], rules: Rules, large: t.List[t.Tuple[int, bytes]]) -> None:
     """Turn entries with several names into copies, and links to them."""
     if not rows:
         return
@@ -126,8 +117,10 @@ def _link(plan: SyncPlan, rows: t.List[t.Any], rules: Rules, weighed: t.List[t.T
             plan.stages[REPLACE].append(packed)
         elif link_to:
             plan.stages[LINK].append(packed)
+        elif size >= LARGE:
+            large.append((size, packed))
         else:
-            weighed.append((size, packed))
+            plan.stages[COPY].append(packed)
 
 
 def _delete(plan: SyncPlan, doomed: t.List[str], staying: t.List[str]) -> None:

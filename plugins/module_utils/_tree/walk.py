@@ -232,6 +232,8 @@ class _Walker:
                 self.visitor.unreadable(task[0], task[1], side, error)
                 return
         self._pair(directory, entries[LEFT], entries[RIGHT])
+        # Entries remember what is asked of them; the visitor may let them go one by one.
+        entries.clear()
         left_rel, right_rel = task
         for left_name, right_name in self.visitor.directory(directory, push):
             push((None if left_name is None else left_rel + left_name + "/", None if right_name is None else right_rel + right_name + "/"))
