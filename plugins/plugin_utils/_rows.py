@@ -148,7 +148,7 @@ def _why_no_verdict(facts: Facts, limited_out: bool) -> t.Tuple[str, str, str]:
     reach = facts.get("backup_verify_reach")
     reach = reach if isinstance(reach, dict) else {}
     if reach.get("unreachable"):
-        return "unreachable", "Did not answer: %s" % one_line(reach.get("msg") or "no reason given", 300), TODO_UNREACHABLE
+        return "unreachable", "Did not answer: %s" % one_line(_verdict.message_of(reach) or "no reason given", 300), TODO_UNREACHABLE
     if limited_out and not reach:
         return "skipped", REASON_SKIPPED, TODO_SKIPPED
     return "failed", REASON_STOPPED, TODO_STOPPED

@@ -179,12 +179,9 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
         found = (Finding(item["path"], "a %s in the backup, a %s in the source" % (item["right"], item["left"])) for item in compared["type_diff"])
         judgement.find("incomplete", turned, found)
     if extra:
-        judgement.add(
-            "incomplete",
-            count_of(extra, "entry is in the backup only", "entries are in the backup only"),
-            "Run again with backup_verify_repair=true and backup_verify_delete=true to remove what the source does not have,"
-            " or set one_way for a backup that keeps what was deleted",
-        )
+        remove = "backup_verify_delete=true to remove what the source does not have, or set one_way for a backup that keeps what was deleted"
+        judgement.add("incomplete", count_of(extra, "entry is in the backup only", "entries are in the backup only"), "")
+        judgement.todo = "%s, and with %s" % (REPAIR, remove) if missing or turned else "Run again with backup_verify_repair=true and %s" % remove
         judgement.find("incomplete", extra, (Finding(path, "in the backup only") for path in compared["right_only"]))
 
 
@@ -300,7 +297,7 @@ def _judge_failure(case: Case, judgement: Judgement) -> None:
     """No comparison: why, and what to do."""
     compared = case.compared
     kind = (compared.get("error") or {}).get("kind", "")
-    message = _message(compared) or "The task ended without a reason"
+    message = message_of(compared) or "The task ended without a reason"
     if compared.get("unreachable"):
         judgement.add("failed", "The host went away: %s" % message, "Bring the host back, and verify again")
     elif compared.get("timedout"):
@@ -312,7 +309,7 @@ def _judge_failure(case: Case, judgement: Judgement) -> None:
         judgement.add("failed", message, _AFTER_A_FAILURE.get(kind, "Correct what the reason names, and verify again"))
 
 
-def _message(result: _Result) -> str:
+def message_of(result: _Result) -> str:
     """Why a task failed, in one line, without what ansible-core puts before it."""
     return re.sub(r"\A(?:(?:Task|Action) failed: )+", "", " ".join(str(result.get("msg") or "").split()))
 
@@ -324,7 +321,7 @@ def _tell_the_copy(case: Case, judgement: Judgement) -> None:
         return
     what = "repair" if case.before else "copy"
     if is_failure(copied) or copied.get("failed"):
-        judgement.reasons.append((judgement.verdict, "The %s failed: %s" % (what, _message(copied))))
+        judgement.reasons.append((judgement.verdict, "The %s failed: %s" % (what, message_of(copied))))
     elif case.check_mode:
         counts = copied["counts"]
         words = (("created", "create"), ("updated", "update"), ("metadata", "correct the metadata of"), ("deleted", "delete"))

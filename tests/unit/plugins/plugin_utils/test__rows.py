@@ -26,7 +26,7 @@ def test_a_repaired_backup_is_good(verdict):
 
 
 def test_a_host_that_does_not_answer_is_a_row_with_its_reason_and_its_backups():
-    found = row(unreachable("etc", "www", msg="No route\nto host"))
+    found = row(unreachable("etc", "www", msg="Task failed: No route\nto host"))
     assert found["verdict"] == "unreachable"
     assert found["reasons"] == ["Did not answer: No route to host"]
     assert {item["name"]: item["verdict"] for item in found["pairs"]} == {"etc": "unreachable", "www": "unreachable"}

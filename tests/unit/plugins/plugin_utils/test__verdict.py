@@ -95,6 +95,13 @@ def test_the_worst_reason_decides_and_comes_first():
     assert len(row["reasons"]) == len(FAULTS) + 1
 
 
+def test_what_to_do_covers_all_that_makes_a_backup_incomplete():
+    missing, extra, both = ({"left_only": ["a"]}, {"right_only": ["b"]}, {"left_only": ["a"], "right_only": ["b"]})
+    delete = "backup_verify_delete=true"
+    assert [delete in judged(compared(**lists))["todo"] for lists in (missing, extra, both)] == [False, True, True]
+    assert "copy what is missing" in judged(compared(**both))["todo"]
+
+
 def test_a_list_that_was_cut_short_does_not_change_the_numbers():
     row = judged(compared(left_only=["a", "b"], counts={"left_only": {"entries": 500, "bytes": 9}}))
     assert row["findings_total"] == 500
