@@ -35,19 +35,27 @@ class Report:
         plan: t.Optional[Plan] = run.plan
         self.plan = plan or Plan(0)
         done = run.done
-        self.failures: t.List[Failure] = sorted([*self.plan.failures, *([] if done is None else [failure for failure, _action in done.failures])])
-        self.failed_actions: t.Dict[int, int] = {}
-        if done is not None:
-            for _failure, action in done.failures:
-                self.failed_actions[action] = self.failed_actions.get(action, 0) + 1
+        failures: t.Dict[str, Failure] = {}
+        for failure in [*self.plan.failures, *([] if done is None else [failure for failure, _action in done.failures])]:
+            # What failed first is why the rest failed.
+            failures.setdefault(failure.path, failure)
+        self.failures = sorted(failures.values())
+        # Actions of entries that failed: how many of each kind, and how many of them were not done
+        self.failed_actions, self.undone = [0] * len(ACTIONS), 0
+        if failures:
+            undone = set() if done is None else {(failure.path, action) for failure, action in done.failures}
+            for path, item in self.plan.actions():
+                if path in failures:
+                    self.failed_actions[item.action] += not item.why & words.LEFTOVER
+                    self.undone += (path, item.action) in undone
         self.no_deletions = self.plan.no_deletions or ("" if done is None else done.no_deletions)
 
     @property
     def counts(self) -> t.Dict[str, int]:
         """RV(counts): what was done; in check mode and after a guard's stop, what was planned."""
         totals = self.plan.totals
-        counts = {name: getattr(totals, name) - self.failed_actions.get(action, 0) for action, name in enumerate(ACTIONS)}
-        if self.run.done is not None and self.run.done.no_deletions:
+        counts = {name: getattr(totals, name) - self.failed_actions[action] for action, name in enumerate(ACTIONS)}
+        if self._deletes_nothing:
             counts["deleted"] = 0
         counts["unchanged"] = totals.unchanged
         counts["failed"] = len(self.failures)
@@ -58,13 +66,25 @@ class Report:
         """Whether dest is not what it was, or would not be."""
         if self.run.guard is not None:
             return False
-        counts = self.counts
-        return bool(counts["created"] or counts["updated"] or counts["metadata"] or counts["deleted"] or self.plan.totals.leftovers)
+        totals = self.plan.totals
+        deleted = 0 if self._deletes_nothing else totals.deleted
+        return totals.created + totals.updated + totals.metadata + deleted + totals.leftovers > self.undone
+
+    @property
+    def _deletes_nothing(self) -> bool:
+        return self.run.done is not None and bool(self.run.done.no_deletions)
+
+    @property
+    def bytes_copied(self) -> int:
+        """What was copied, or in check mode would be."""
+        if self.run.done is not None:
+            return self.run.done.bytes_copied
+        return 0 if self.run.guard is not None else self.plan.totals.copy_bytes
 
     def rows(self) -> t.Tuple[t.List[_Row], bool]:
         """The first actions by path, and whether there are more."""
         failed = {failure.path for failure in self.failures}
-        without_deletions = self.run.done is not None and bool(self.run.done.no_deletions)
+        without_deletions = self._deletes_nothing
 
         def wanted() -> t.Iterator[t.Tuple[str, int, Item]]:
             number = 0

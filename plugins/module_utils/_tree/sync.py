@@ -53,7 +53,7 @@ def sync(task: Task) -> Outcome:
         "actions": [{"path": path, "action": action, "why": why, "size": size} for path, action, why, size, _line in rows],
         "guard": None if went.guard is None else went.guard.guard,
         "failed_files": failed,
-        "bytes_copied": report.plan.totals.copy_bytes if done is None else done.bytes_copied,
+        "bytes_copied": report.bytes_copied,
         "verified": 0 if done is None else done.verified,
         "leftovers": report.plan.totals.leftovers,
         "engine": "native",
@@ -111,10 +111,18 @@ class SyncJob:
             check_mountpoint(self.request.mountpoint)
         if self.request.sentinel is not None:
             check_sentinel(self.request.sentinel)
+        if self.request.mountpoint is not None or self.request.sentinel is not None:
+            self._check_still_there()
+
+    def _check_still_there(self) -> None:
+        """What was looked at by its path is what will be copied, and not something that was mounted over it meanwhile."""
+        if not os.path.samestat(os.stat(self.request.src), os.fstat(self.source)):
+            raise FleetproofError("changed_underfoot", "src (%s) became another directory just now; nothing was done" % display_name(self.request.src))
 
     def rules(self) -> Rules:
         """What the plan goes by."""
         request = self.request
+        above = os.stat(_nearest(request.dest))
         return Rules(
             preserve=request.preserve,
             method=request.method,
@@ -124,16 +132,11 @@ class SyncJob:
             overwrite_rot=request.overwrite_rot,
             count_extra=request.max_shrink is not None,
             sweep=request.lock,
-            reserved=self._reserved(),
+            reserved=frozenset(() if request.backup_dir_in_dest is None else (request.backup_dir_in_dest,)),
+            nearest=(above.st_dev, above.st_ino),
             block=self.space.block,
             keeps_replaced=request.backup_dir is not None,
         )
-
-    def _reserved(self) -> t.FrozenSet[str]:
-        if self.request.backup_dir is None:
-            return frozenset()
-        path = os.path.relpath(os.path.realpath(self.request.backup_dir), os.path.realpath(self.request.dest))
-        return frozenset(() if path.startswith("..") else (path,))
 
     def _walk_options(self, rules: Rules) -> WalkOptions:
         options = self.request.walk
@@ -183,7 +186,10 @@ class SyncJob:
         if self.request.max_shrink is not None and not plan.failures and not done.failures:
             from .shrink import remember  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # few tasks need it
 
-            remember(self.request.src, self.request.dest, plan.totals.src_entries, plan.totals.src_bytes)
+            try:
+                remember(self.request.src, self.request.dest, plan.totals.src_entries, plan.totals.src_bytes)
+            except (OSError, FleetproofError) as error:
+                self.warnings.append("max_shrink will go by an older size of src next time, as this one could not be noted: %s" % error)
 
     def _verify_all(self, plan: SyncPlan, done: Done) -> None:
         from .verify import verify_all  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # few tasks need it
