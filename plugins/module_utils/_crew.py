@@ -120,8 +120,12 @@ class Crew:
         """Work until nobody has anything left; the caller's ``stack`` counts as this process's share."""
         cells = self.cells
         pop, push, do, watch = stack.pop, stack.append, worker.do, self.watch
+        is_child = os.getpid() != self.parent
         while True:
             while stack:
+                if is_child and os.getppid() != self.parent:
+                    # Nobody waits for an answer any more, and whoever comes next waits for this process to end.
+                    os._exit(1)
                 do(pop(), push)
                 if cells[_HUNGRY] > cells[_QUEUED_TASKS] and len(stack) > 1:
                     self._give(stack)

@@ -45,7 +45,7 @@ class Limit:
             return cls(None, share, str(text).strip())
         if sizes:
             return cls(parse_size(text, what), None, str(text).strip())
-        if not str(text).strip().isdigit():
+        if not str(text).strip().isdecimal():
             raise FleetproofError("argument", "%s: %r is neither a number nor a share; write 100 or 25%%" % (what, text))
         return cls(int(text), None, str(text).strip())
 

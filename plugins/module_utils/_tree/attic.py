@@ -42,16 +42,20 @@ class Vault(t.NamedTuple):
         os.close(self.here)
 
 
-def open_vault(path: str, began: float) -> Vault:
+def open_vault(path: str, began: float, inside: t.Optional[t.Tuple[int, str]] = None) -> Vault:
     """Make ``backup_dir`` and the directory of the run that ``began`` (seconds since the epoch) in it.
 
+    ``inside``: the descriptor of dest and the path below it, where ``backup_dir`` lies in dest.
     It is open to the user who runs this alone: it brings together what lay behind different doors.
     Copies that an interrupted run left in ``backup_dir`` are removed.
     """
     stamp = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime(began))
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        root = os.open(path, _FLAGS)
+        if inside is None:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            root = os.open(path, _FLAGS)
+        else:
+            root = _open_inside(*inside)
         for name in os.listdir(root):
             if is_temporary(name):
                 _discard(name, root)
@@ -67,6 +71,30 @@ def open_vault(path: str, began: float) -> Vault:
         return Vault(root, os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=root))
     except OSError as error:
         raise from_os_error(error, "make a directory for what is replaced in backup_dir (%s)" % display_name(path)) from error
+
+
+def _open_inside(dest: int, path: str) -> int:
+    """A directory in dest, made if need be: dest may belong to somebody who puts links in the way."""
+    at = os.dup(dest)
+    try:
+        for name in path.split("/"):
+            try:
+                below = os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=at)
+            except FileNotFoundError:
+                state = os.fstat(at)
+                os.mkdir(name, 0o700, dir_fd=at)
+                below = os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=at)
+                try:
+                    # It is nothing of the source's, so its coming is no change of the directory above.
+                    os.utime(at, ns=(state.st_atime_ns, state.st_mtime_ns))
+                except PermissionError:
+                    pass
+            os.close(at)
+            at = below
+    except BaseException:
+        os.close(at)
+        raise
+    return at
 
 
 class _VaultDescent(Descent):

@@ -76,12 +76,31 @@ def copy_attributes(source_fd: int, name: str, dest_fd: int, other: str, preserv
             continue
         ours = _of_source(read, source_fd, name)
         theirs = read(dest_fd, other)
-        for key, value in ours.items():
-            if theirs.get(key) != value:
-                _by_descriptor(os.setxattr, dest_fd, other, False, key, value)
-        for key in theirs:
-            if key not in ours:
-                _by_descriptor(os.removexattr, dest_fd, other, False, key)
+        changes: t.List[t.Tuple[t.Any, ...]] = [(os.setxattr, key, value) for key, value in ours.items() if theirs.get(key) != value]
+        changes += [(os.removexattr, key) for key in theirs if key not in ours]
+        if changes:
+            _change(dest_fd, other, changes)
+
+
+def _change(directory: int, name: str, changes: t.List[t.Tuple[t.Any, ...]]) -> None:
+    """Set and remove attributes, also of what its owner may not write (xattr(7)): its mode is changed for that long."""
+    state: t.Optional[os.stat_result] = None
+    try:
+        for function, *arguments in changes:
+            try:
+                _by_descriptor(function, directory, name, False, *arguments)
+            except PermissionError as error:
+                if error.errno != errno.EACCES or state is not None:
+                    raise
+                state = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if stat.S_ISLNK(state.st_mode) or state.st_mode & stat.S_IWUSR:
+                    state = None
+                    raise
+                change_mode(directory, name, stat.S_IMODE(state.st_mode) | stat.S_IWUSR)
+                _by_descriptor(function, directory, name, False, *arguments)
+    finally:
+        if state is not None:
+            change_mode(directory, name, stat.S_IMODE(state.st_mode))
 
 
 def _of_source(read: t.Callable[[int, str], Attributes], directory: int, name: str) -> Attributes:

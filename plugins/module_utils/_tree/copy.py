@@ -62,7 +62,7 @@ class Copier:
         self.verify = verify
         self.pace = pace
         self.alive = alive
-        self.comparer = Comparer()
+        self.comparer = Comparer(lambda _entries, _size: alive())
         self.verified = 0
         # What was being done, for those who have to tell of an error
         self.step = ""

@@ -13,7 +13,7 @@ import os
 import time
 import typing as t
 
-from .._errors import FleetproofError, from_os_error
+from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
 from .._plan.plan import FILE, Item
 from .._plan.run import Done
 from .._share import Gauge, work_off
@@ -49,21 +49,29 @@ class Deed:
         self.strayed = False
         # Entries and bytes that earlier stages did
         self.before = (0, 0)
-        self.umask = os.umask(0)
+        # Copies get the very mode that they are asked to have, from ``make`` to ``finish``.
+        self.umask: t.Optional[int] = None
         if progress is not None:
             self.trees.watch = self._watch
 
     def close(self) -> None:
         """Done."""
-        os.umask(self.umask)
+        self._restore_umask()
         if self.vault is not None:
             self.vault.close()
+
+    def _restore_umask(self) -> None:
+        if self.umask is not None:
+            os.umask(self.umask)
+            self.umask = None
 
     def make(self, done: Done) -> None:
         """Everything but deletions."""
         plan, request = self.plan, self.request
         if request.backup_dir is not None and (plan.totals.updated or plan.totals.deleted):
-            self.vault = open_vault(request.backup_dir, time.time())
+            inside = request.backup_dir_in_dest
+            self.vault = open_vault(request.backup_dir, time.time(), None if inside is None else (self.trees.dest, inside))
+        self.umask = os.umask(0)
         self._remove((SWEEP, OBSTACLES), done, False)
         began = time.monotonic()
         effort = effort_of(plan, COPY, plan.totals.copy_bytes)
@@ -78,7 +86,7 @@ class Deed:
         if plan.stages[REPLACE]:
             self._prepare(done)
         if request.fsync == "end":
-            self._sync()
+            self._sync(done)
 
     def remove(self, done: Done) -> None:
         """What is to go from dest, and what takes the place of directories that went."""
@@ -121,7 +129,8 @@ class Deed:
             finish_late(finisher, late)
             self._failed(done, finisher.result()[0])
         if self.request.fsync != "none":
-            self._sync()
+            self._sync(done)
+        self._restore_umask()
 
     def _applier(self, gauge: Gauge, effort: int, sync_each: bool, pace: t.Optional[Pace]) -> Applier:
         applier = Applier(self.trees, gauge, effort, self.request.verify != "none", sync_each, pace, None)
@@ -201,14 +210,14 @@ class Deed:
         for failures in act(self.trees, stages, make_remover, parallel):
             self._failed(done, failures)
 
-    def _sync(self) -> None:
-        """Everything that was written goes to the medium; an error there is an error of the run."""
+    def _sync(self, done: Done) -> None:
+        """Everything that was written goes to the medium; an error there is an error of the run, and turns deletions off."""
         try:
             sync_file_system(self.trees.dest, self.strayed)
             if self.vault is not None:
                 sync_file_system(self.vault.here, False)
         except OSError as error:
-            raise from_os_error(error, "write dest to its medium") from error
+            done.fail(".", kind_of_os_error(error), "dest cannot be written to its medium: %s" % reason_of_os_error(error), -1)
 
     def _watch(self, gauge: Gauge) -> None:
         if self.progress is not None and self.progress.due():

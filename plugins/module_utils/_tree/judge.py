@@ -38,7 +38,12 @@ class Judge(Ledger):
         self.hidden: t.FrozenSet[str] = frozenset()
 
     def folder_pair(self, name: str, other: str, source: os.stat_result, there: os.stat_result, down: Names) -> None:
-        why = self._attributes(name, other, source, there)
+        try:
+            why = self._attributes(name, other, source, there)
+        except SourceError as error:
+            self.read_error(self.at.rel + name, error.error)
+            down.append((name, other))
+            return
         if why:
             self.note(METADATA, DIRECTORY, name, 0, why, other)
             self.finish_folder(self.folder + name + "/", self.there + other + "/", source, there)

@@ -14,11 +14,13 @@ import os
 import stat
 import typing as t
 
-from .._errors import from_os_error
+from .._errors import FleetproofError, from_os_error
 from .._plan.plan import CREATED, DIRECTORY, FILE, METADATA, MISSING
 from .._share import Gauge, Push
+from .._values import display_name
 from .judge import FORMAT, Judge, Names
 from .ledger import size_of
+from .reading import SourceError
 from .rules import Rules, is_temporary
 from .walk import LEFT, RIGHT, Descent, Directory, RelPath
 
@@ -38,6 +40,13 @@ class Planner(Judge):
         self.gauge = gauge
         self.effort = 0
         self.descents = (Descent(source), Descent(-1 if dest is None else dest))
+        top = os.fstat(source)
+        self.top = (top.st_dev, top.st_ino)
+        # dest, or the directory in which it will be made
+        self.nearest = rules.nearest
+        if dest is not None:
+            found = os.fstat(dest)
+            self.nearest = (found.st_dev, found.st_ino)
         preserve = self.preserve
         # The short way that most pairs go needs nothing but what stat says.
         self.short = preserve.mode and preserve.mtime and not (preserve.xattrs or preserve.acls)
@@ -46,6 +55,7 @@ class Planner(Judge):
 
     def directory(self, directory: Directory, push: Push) -> Names:
         """Plan for one directory; returns the names to go down into."""
+        self._check_apart(directory)
         self.begin(directory)
         number = len(directory.both) + len(directory.left) + len(directory.right)
         self.effort += number + 1
@@ -68,6 +78,17 @@ class Planner(Judge):
         self._left_out(directory, down)
         self.end()
         return down
+
+    def _check_apart(self, directory: Directory) -> None:
+        """Neither tree is met inside the other, as the same directory may be mounted in two places."""
+        for rel, descriptor, other, words in (
+            (directory.left_rel, directory.left_fd, self.nearest, "dest lies inside src, at %s"),
+            (directory.right_rel, directory.right_fd, self.top, "src lies inside dest, at %s"),
+        ):
+            if rel:
+                here = os.fstat(descriptor)
+                if (here.st_dev, here.st_ino) == other:
+                    raise FleetproofError("unsafe", (words + ", by way of a mount; nothing was done. Name another directory") % display_name(rel[:-1]))
 
     def unreadable(self, left_rel: RelPath, right_rel: RelPath, side: int, error: OSError) -> None:
         """A directory that cannot be opened or listed."""
@@ -131,7 +152,10 @@ class Planner(Judge):
             self.finish_folder("", None, source, None)
             return
         there = os.fstat(directory.right_fd)
-        why = self._attributes(".", ".", source, there)
+        try:
+            why = self._attributes(".", ".", source, there)
+        except SourceError as error:
+            raise from_os_error(error.error, "read the attributes of src") from error
         if why:
             self.note(METADATA, DIRECTORY, ".", 0, why)
 

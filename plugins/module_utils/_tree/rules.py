@@ -134,6 +134,8 @@ class Rules:
     sweep: bool = True
     # Paths below dest, without a slash at the end, that are ours: neither filled nor emptied
     reserved: t.FrozenSet[str] = frozenset()
+    # Device and inode of the directory above dest that is there, when dest is not
+    nearest: t.Tuple[int, int] = (-1, -1)
     # Allocation unit of dest in bytes
     block: int = 4096
     # Keep replaced files on the same file system: they take space as long as the new ones

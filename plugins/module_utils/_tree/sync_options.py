@@ -77,6 +77,8 @@ class Request:
     max_shrink: t.Optional[float]
     overwrite_rot: bool
     backup_dir: t.Optional[str]
+    # Its path below dest, where it lies there
+    backup_dir_in_dest: t.Optional[str]
     verify: str
     fsync: str
     bwlimit: t.Optional[int]
@@ -105,8 +107,11 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
     bwlimit = _size("bwlimit", params["bwlimit"])
     if bwlimit == 0:
         raise FleetproofError("argument", "bwlimit: 0 bytes a second copy nothing; leave it out for no limit")
+    for option in ("sentinel", "mountpoint", "backup_dir"):
+        if params[option] == "":
+            raise FleetproofError("argument", "%s: an empty path names nothing; leave it out, or name one" % option)
     sentinel = params["sentinel"]
-    backup_dir = params["backup_dir"]
+    backup_dir = None if params["backup_dir"] is None else os.path.normpath(os.path.join(dest, params["backup_dir"]))
     return Request(
         src=src,
         dest=dest,
@@ -125,7 +130,8 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
         sentinel=None if sentinel is None else os.path.join(src, sentinel),
         max_shrink=max_shrink,
         overwrite_rot=params["on_corruption"] == "overwrite",
-        backup_dir=None if backup_dir is None else os.path.normpath(os.path.join(dest, backup_dir)),
+        backup_dir=backup_dir,
+        backup_dir_in_dest=None if backup_dir is None else _path_in(dest, backup_dir),
         verify=params["verify"],
         fsync=params["fsync"],
         bwlimit=bwlimit,
@@ -170,10 +176,23 @@ def check_apart(src: str, dest: str, backup_dir: t.Optional[str]) -> None:
     if backup_dir is None:
         return
     kept = os.path.realpath(backup_dir)
+    inside = _path_in(dest, backup_dir)
+    if inside is not None and kept != os.path.join(there, inside):
+        raise FleetproofError(
+            "unsafe", "backup_dir (%s) leads by a symbolic link from dest to %s; name that directory itself" % (display_name(backup_dir), display_name(kept))
+        )
     if kept == there or _same(kept, there):
         raise FleetproofError("argument", "backup_dir is dest itself; name a directory in it, or beside it")
     if kept == here or _lies_in(kept, here):
         raise FleetproofError("unsafe", "backup_dir (%s) lies inside src (%s); name a directory elsewhere" % (display_name(kept), display_name(here)))
+
+
+def _path_in(dest: str, path: str) -> t.Optional[str]:
+    """The path below dest of what lies in it, as it is written or as links lead there; None for what does not."""
+    for root, below in ((dest, path), (os.path.realpath(dest), os.path.realpath(path))):
+        if below.startswith(root + "/"):
+            return below[len(root) + 1 :]
+    return None
 
 
 def _same(one: str, other: str) -> bool:
