@@ -11,15 +11,17 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import Case, judge
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import SHOWN, Case, judge
 
 
-def backup_verdict(compared: t.Any, pair: t.Any, copied: t.Any = None, before: t.Any = None, check_mode: bool = False) -> t.Dict[str, t.Any]:
+def backup_verdict(
+    compared: t.Any, pair: t.Any, copied: t.Any = None, before: t.Any = None, check_mode: bool = False, max_findings: int = SHOWN
+) -> t.Dict[str, t.Any]:
     """The verdict on one backup; raises AnsibleFilterError for what is no result of a task."""
     for name, value in (("the input", compared), ("pair", pair), ("copied", copied or {}), ("before", before or {})):
         if not isinstance(value, Mapping):
             raise AnsibleFilterError("backup_verdict: %s must be a dictionary, and is %s" % (name, type(value).__name__))
-    case = Case(compared, pair, copied or {}, before or {}, bool(check_mode))
+    case = Case(compared, pair, copied or {}, before or {}, bool(check_mode), int(max_findings))
     return judge(case, datetime.datetime.now(datetime.timezone.utc))
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 # The worst one wins.
 ORDER = ("good", "repaired", "stale", "unverified", "incomplete", "damaged", "failed")
 GREEN = frozenset(("good", "repaired"))
-# How many findings of all kinds a verdict names.
+# How many findings a verdict names unless told.
 SHOWN = 20
 # Methods that take something else than the content for proof.
 PARTIAL_METHODS = frozenset(("shallow", "quick", "size"))
@@ -63,19 +63,20 @@ class Judgement:
         self.findings.extend((verdict, finding) for finding in findings)
         self.findings_total += total
 
-    def as_row(self) -> t.Dict[str, t.Any]:
-        """The part of the verdict that says what was found, the worst first."""
+    def as_row(self, max_findings: int) -> t.Dict[str, t.Any]:
+        """The part of the verdict that says what was found, the worst first; of the findings as many as asked for (-1: all)."""
 
         def badness(item: t.Tuple[str, t.Any]) -> int:
             return -ORDER.index(item[0])
 
+        findings = sorted(self.findings, key=badness)
         return {
             "verdict": self.verdict,
             "complete": self.complete,
             "intact": self.intact,
             "fresh": self.fresh,
             "reasons": [reason for _verdict, reason in sorted(self.reasons, key=badness)],
-            "findings": [asdict(finding) for _verdict, finding in sorted(self.findings, key=badness)[:SHOWN]],
+            "findings": [asdict(finding) for _verdict, finding in (findings if max_findings < 0 else findings[:max_findings])],
             "findings_total": self.findings_total,
             "todo": self.todo,
         }
@@ -94,6 +95,7 @@ class Case:
     # the verdict before a repair; empty when there was none
     before: _Result = field(default_factory=dict)
     check_mode: bool = False
+    max_findings: int = SHOWN
 
 
 def judge(case: Case, now: datetime.datetime) -> t.Dict[str, t.Any]:
@@ -119,7 +121,7 @@ def judge(case: Case, now: datetime.datetime) -> t.Dict[str, t.Any]:
         "name": case.pair.get("name", ""),
         "src": case.pair.get("src", ""),
         "dest": case.pair.get("dest", ""),
-        **judgement.as_row(),
+        **judgement.as_row(case.max_findings),
         "counts": counts,
         "bytes": {"left": _bytes(counts, "left_list"), "right": _bytes(counts, "right_list")},
         "newest": compared.get("newest"),

@@ -114,6 +114,8 @@ def test_no_more_findings_are_named_than_a_fact_should_hold():
     assert len(row["findings"]) == SHOWN
     assert row["findings"][0]["path"] == "other"
     assert row["findings_total"] == 51
+    many = compared(left_only=["%03d" % number for number in range(50)])
+    assert [len(judged(many, max_findings=number)["findings"]) for number in (0, 3, -1)] == [0, 3, 50]
 
 
 def test_a_source_that_moved_on_is_told_apart_from_damage_in_numbers_too():
