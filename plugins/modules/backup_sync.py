@@ -29,7 +29,7 @@ attributes:
     details: A limit that would stop the run fails the task in check mode as well. O(progress_path) is not written.
   diff_mode:
     details:
-      - RV(diff.prepared) has one line for each item of RV(actions), written as C(rsync --itemize-changes) writes them.
+      - C(diff.prepared) has one line for each item of RV(actions), written as C(rsync --itemize-changes) writes them.
         The first letter is C(>) for a file that is copied, C(c) for anything else that is made, C(h) for a hard link, C(.) when only
         attributes change.
         The second is C(f), C(d), C(L), C(D) or C(S) for a file, directory, symbolic link, device or FIFO. Then come C(c) for content, C(s)
