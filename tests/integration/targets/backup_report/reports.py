@@ -312,6 +312,44 @@ def test_a_good_fleet(bed: Bed) -> None:
     assert bed.report()["summary"]["hosts"]["good"] == 2
 
 
+def test_values_as_the_command_line_gives_them(bed: Bed) -> None:
+    """Texts stand for lists and flags, and a variable of one host that cannot be evaluated costs nobody the report."""
+    bed.dest = bed.root / "reports" / "texts"
+    bed.hosts["good1"]["backup_verify_pairs"] = [{"name": "etc", "src": "{{ defined_nowhere }}", "dest": "/backup/etc"}]
+    texts = (
+        "hosts=good1,good2",
+        "formats=html,json",
+        "charts=false",
+        "mail_attach=false",
+        "mail_to=a@example.com,b@example.com",
+        "history_keep=5",
+        "fail=true",
+    )
+    run = bed.run(*(word for text in texts for word in ("-e", '{"backup_report_%s": "%s"}' % tuple(text.split("=")))))
+    assert run.status == 0
+    assert {path.name for path in bed.dest.iterdir()} == {"backups.html", "backups.json", "backups.history.jsonl"}
+    assert {row["name"]: row["verdict"] for row in bed.report()["hosts"]} == {"good1": "good", "good2": "good"}
+    (mail,) = bed.mails()
+    assert mail["To"] == "a@example.com, b@example.com"
+    assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+    bed.hosts["good1"].pop("backup_verify_pairs")
+
+
+def test_a_directory_that_cannot_be_written_to(bed: Bed) -> None:
+    """There is a mail all the same, which says so; then the play ends failed and says why."""
+    obstacle = bed.root / "obstacle"
+    obstacle.write_text("in the way", encoding="utf-8")
+    for there, why in ((obstacle, "obstacle"), (obstacle / "report", "Not a directory")):
+        bed.dest = there
+        run = bed.run(backup_report_charts=False)
+        assert run.bad()
+        assert re.search("The report could not be written to %s on localhost: .*%s" % (there, why), run.output)
+        assert "It was mailed" in run.output
+        (mail,) = bed.mails()
+        assert "could not be written" in " ".join(mail.get_body(("plain",)).get_content().split())
+    assert obstacle.read_text(encoding="utf-8") == "in the way"
+
+
 def test_without_the_optional_libraries(bed: Bed) -> None:
     """One clear sentence for each, in the page too, and the report goes on without."""
     hidden = bed.root / "hidden"
@@ -342,6 +380,8 @@ def main() -> None:
         test_when_there_is_a_mail(bed)
         test_a_limit(bed)
         test_a_good_fleet(bed)
+        test_values_as_the_command_line_gives_them(bed)
+        test_a_directory_that_cannot_be_written_to(bed)
         test_without_the_optional_libraries(bed)
     finally:
         shutil.rmtree(root)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 
+import jinja2
 import pytest
 from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible_collections.fleetproof.backup.plugins.filter.fleet_report import FilterModule, fleet_report
@@ -41,6 +42,11 @@ def test_a_host_that_the_inventory_does_not_know_is_a_row():
 def test_a_variable_that_cannot_be_evaluated_costs_no_row():
     hostvars = {"web1": Variables(verified(pair()), backup_verify_pairs=[]), "web2": Variables(backup_verify_pairs=[])}
     assert names(fleet_report(hostvars, ["web1", "web2"], limit=["web1"])) == {"web1": "good", "web2": "skipped"}
+
+
+def test_a_value_that_is_undefined_deep_in_a_variable_costs_no_row():
+    pairs = [{"name": "etc", "src": jinja2.StrictUndefined(name="nowhere"), "dest": "/backup"}]
+    assert names(fleet_report({"web1": {"backup_verify_pairs": pairs}, "web2": verified(pair())}, ["web1", "web2"])) == {"web1": "failed", "web2": "good"}
 
 
 def test_the_report_is_of_now_unless_told_otherwise():
