@@ -64,6 +64,9 @@ class Planner(Judge):
         if directory.left_rel is None:
             if self.rules.delete:
                 self.doomed.append(self.there)
+            # Names that fall together are no riddle where there is nothing to match them with.
+            for _side, entry, _first in directory.clashes:
+                self._extra(entry, down)
         else:
             self.hidden = frozenset(entry.name for entry in directory.left_out[RIGHT])
             if not directory.left_rel:

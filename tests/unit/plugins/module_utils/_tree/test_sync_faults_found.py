@@ -132,6 +132,15 @@ except FleetproofError as error:
     assert picture(tmp_path) == before
 
 
+def test_names_that_fall_together_in_a_directory_that_goes_go_with_it(two: t.Tuple[Path, Path]) -> None:
+    src, dest = two
+    grow(dest / "gone", {"\u00e9": b"1", "e\u0301": b"2", "A\u030a": {"in": b"3"}, "\u00c5": {"in": b"4"}})
+    planned = outcome(src, dest, delete=True, unicode_normalization="nfc", check_mode=True)
+    assert synced(src, dest, delete=True, unicode_normalization="nfc")["counts"] == planned.result["counts"]
+    assert planned.result["counts"]["deleted"] == 7
+    assert sorted(os.listdir(dest)) == ["a", "sub"]
+
+
 def test_a_directory_whose_looks_cannot_be_set_counts_once_and_as_what_it_is() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs a directory of another user")
