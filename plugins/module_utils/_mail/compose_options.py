@@ -168,9 +168,11 @@ def _doubts(mail: Mail) -> t.List[str]:
     """What the author may not have meant: pictures that are not in the text, texts without their pictures."""
     if mail.html is None:
         return []
-    there = {item.cid for item in mail.inline if item.cid}
-    wanted = set(re.findall(r"""cid:([^"'\s>)]+)""", mail.html))
-    warnings = ["inline: the HTML does not show cid:%s" % cid for cid in sorted(there) if cid not in wanted and quote(cid) not in wanted]
+    cids = [item.cid for item in mail.inline if item.cid]
+    there = set(cids)
+    wanted = set(re.findall(r"""(?<![\w.-])cid:([^"'\s<>)]+)""", mail.html))
+    warnings = ["inline: more than one picture is called cid:%s, and only one of them will be shown" % cid for cid in sorted(there) if cids.count(cid) > 1]
+    warnings += ["inline: the HTML does not show cid:%s" % cid for cid in sorted(there) if cid not in wanted and quote(cid) not in wanted]
     return warnings + [
         "html: there is no inline picture for cid:%s" % cid for cid in sorted(wanted) if cid not in there and cid not in {quote(known) for known in there}
     ]

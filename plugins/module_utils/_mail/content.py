@@ -26,10 +26,10 @@ from .headers import UTF8, Charset, checked_value
 
 CHUNK = 57 * 4096  # octets read at once; 57 octets make one line of 76 characters in base64
 
-_MIME_TYPE = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*\Z")
+_MIME_TYPE = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\Z")
 # RFC 2046 forbids base64 for these, and a file of this kind is to arrive as it is
 _NOT_ENCODABLE = re.compile(r"\A(?:message|multipart)/", re.IGNORECASE)
-_CID = re.compile(r"\A[!-;=?-~]+\Z")
+_CID = re.compile(r"\A[!-;=?-~]{1,255}\Z")
 _CJK = re.compile("\\A[\x20-\x7e\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+\\Z")
 
 # What the tables of older Pythons lack; the tables of the system are not asked: they differ from host to host.
@@ -183,7 +183,9 @@ def _cid(entry: t.Mapping[str, t.Any], name: str, option: str) -> t.Optional[str
     if cid.startswith("<") and cid.endswith(">"):
         cid = cid[1:-1]
     if not _CID.match(cid):
-        raise FleetproofError("unsafe" if re.search(r"[\r\n]", cid) else "argument", "%s: cid %r must be ASCII without spaces, < and >" % (option, cid))
+        raise FleetproofError(
+            "unsafe" if re.search(r"[\r\n]", cid) else "argument", "%s: cid %r must be ASCII without spaces, < and >, of at most 255 characters" % (option, cid)
+        )
     return cid
 
 

@@ -23,13 +23,19 @@ from .addresses import Address
 FOLD = 76  # characters in a folded line; RFC 5322 wants no more than 78, RFC 2047 no more than 76
 _WORD = 75  # characters in an encoded word, RFC 2047 section 2
 _LONGEST_PLAIN = 900  # octets in a word that is left as it is; lines may have 998
-_NAME = re.compile(r"\A[!-9;-~]+\Z")
+_ADDRESS_FIELD = len("Disposition-Notification-To: ")  # the longest that stands before the first name of an address field
+_NAME = re.compile(r"\A[!-9;-~]{1,76}\Z")
 _BREAK = re.compile("[\r\n\x00\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _NOT_PLAIN = re.compile("[^\t -~]")
+# control characters, and bytes that were no text; what joins or spaces letters (U+200D, U+3000) is text
+_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _Q_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
 _ATOMS = re.compile(r"\A[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 # RFC 5987's attr-char, less what urllib never quotes
 _ATTRIBUTE = "!#$&+^`|"
+
+# Codecs of Python's that are no charsets of mail, though they leave ASCII as it is.
+_NO_CHARSETS = frozenset(("idna", "raw-unicode-escape"))
 
 # What mail programs call a charset where Python calls it otherwise (IANA's preferred MIME names).
 _MIME_NAMES = {
@@ -58,7 +64,7 @@ def find_charset(name: str) -> Charset:
     """The charset called ``name``. It must hold ASCII as it is, as mail does: UTF-16 and the like are refused."""
     try:
         info = codecs.lookup(name.strip())
-        usable = "Aa0 =?\r\n".encode(info.name) == b"Aa0 =?\r\n"
+        usable = info.name not in _NO_CHARSETS and "Aa0 =?\r\n".encode(info.name) == b"Aa0 =?\r\n"
     except (LookupError, ValueError, TypeError) as error:
         raise FleetproofError("argument", "charset: %r is not a charset known here; utf-8 is the usual one" % name) from error
     if not usable:
@@ -93,8 +99,7 @@ def checked_value(text: str, what: str) -> str:
     """``text`` when it is one line of text."""
     if _BREAK.search(text):
         raise FleetproofError("unsafe", "%s must not contain line breaks: %r" % (what, text))
-    # bytes that were no text, and control characters, have no place in a header
-    return "".join(character if character == "\t" or character.isprintable() else "\ufffd" for character in text)
+    return _NOT_TEXT.sub("\ufffd", text)
 
 
 def encoded_words(text: str, charset: Charset, before: int = 0) -> t.List[str]:
@@ -144,7 +149,7 @@ def mailbox(address: Address, charset: Charset, utf8: bool) -> t.List[str]:
     tells the reader and cannot be answered to (RFC 6857, section 3.1.8).
     """
     if address.needs_utf8 and not utf8:
-        words = encoded_words(("%s <%s>" % (address.name, address.shown)) if address.name else address.shown, UTF8)
+        words = encoded_words(("%s <%s>" % (address.name, address.shown)) if address.name else address.shown, UTF8, _ADDRESS_FIELD)
         words[-1] += ":;"
         return _spaced(words)
     if not address.name:
@@ -155,10 +160,16 @@ def mailbox(address: Address, charset: Charset, utf8: bool) -> t.List[str]:
 def phrase(name: str, charset: Charset) -> t.List[str]:
     """A display name: as it is, quoted, or in encoded words."""
     if not is_plain(name):
-        return encoded_words(name, charset)
+        return encoded_words(name, charset, _ADDRESS_FIELD)
     if _ATOMS.match(name):
         return name.split(" ")
-    return ['"%s"' % re.sub(r'(["\\])', r"\\\1", name)]
+    quoted = _quoted(name)
+    # a quoted string cannot be folded everywhere; encoded words can
+    return [quoted] if len(quoted) <= _LONGEST_PLAIN else encoded_words(name, charset, _ADDRESS_FIELD)
+
+
+def _quoted(text: str) -> str:
+    return '"%s"' % re.sub(r'(["\\])', r"\\\1", text)
 
 
 def mailboxes(addresses: t.Iterable[Address], charset: Charset, utf8: bool) -> t.List[str]:
@@ -190,9 +201,11 @@ def field(name: str, tokens: t.Iterable[str]) -> str:
 
 
 def parameter(name: str, value: str) -> t.List[str]:
-    """The tokens of ``; name="value"``: quoted if ASCII, else by RFC 2231, in pieces if long."""
-    if not _NOT_PLAIN.search(value) and "\t" not in value:
-        return ['; %s="%s"' % (name, re.sub(r'(["\\])', r"\\\1", value))]
+    """The tokens of ``; name="value"``: quoted if ASCII of moderate length, else by RFC 2231, in pieces if long."""
+    quoted = _quoted(value)
+    # what looks like an encoded word would be decoded by most readers
+    if not _NOT_PLAIN.search(value) and "\t" not in value and "=?" not in value and len(quoted) <= _LONGEST_PLAIN:
+        return ["; %s=%s" % (name, quoted)]
     coded = quote(value.encode("utf-8"), safe=_ATTRIBUTE)
     if len(coded) + len(name) + 14 <= FOLD:
         return ["; %s*=utf-8''%s" % (name, coded)]
