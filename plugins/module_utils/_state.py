@@ -41,6 +41,17 @@ def make_parent(path: str) -> None:
         raise from_os_error(error, "make the directory %s" % parent) from error
 
 
+def assert_writable(directory: str) -> None:
+    """Raise if ``directory``, or what would have to be made on the way to it, cannot be written; nothing is changed."""
+    directory = os.path.abspath(directory)
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if not os.path.isdir(directory):
+        raise FleetproofError("argument", "%s is not a directory" % directory)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise FleetproofError("permission", "The directory %s cannot be written" % directory)
+
+
 def sync_directory(path: str) -> None:
     """Make the names in the directory ``path`` survive a power cut; not every file system can be asked."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -198,7 +198,8 @@ options:
   on_unknown:
     description:
       - What to do about recipients of whom it is not known whether they have the mail, because the connection or the run
-        was cut off between handing the mail over and hearing the answer.
+        was cut off between handing the mail over and hearing the answer, or because C(sendmail) ended with status 75,
+        which says that it failed for now and leaves open whether it keeps the mail.
     type: str
     choices:
       fail: Do not send it to them, and fail. The message tells what to look for.

@@ -74,6 +74,8 @@ class Delivery:
     error: t.Optional[FleetproofError] = None
     server: t.Optional[t.Dict[str, t.Optional[str]]] = None
     warnings: t.List[str] = field(default_factory=list)
+    # which form of the letter went out, see Letter.composed
+    utf8: bool = True
 
     def warn(self, warnings: t.Iterable[str]) -> None:
         """Add warnings, each one once, however often it was tried."""
@@ -153,6 +155,7 @@ class _Transaction:
         sender = self.letter.mail.sender
         if sender.needs_utf8 and not utf8:
             raise FleetproofError("refused", "%s does not offer SMTPUTF8, which the sender %s needs" % (session.where, sender.shown))
+        self.delivery.utf8 = utf8
         message, size = self.letter.composed(utf8)
         limit = session.size_limit
         if limit is not None and size > limit:
@@ -211,7 +214,7 @@ class _Transaction:
             try:
                 reply = self.session.finish_body()
             except FleetproofError as error:
-                self.delivery.lose(named, error)
+                self.delivery.lose(named, FleetproofError(error.kind, "%s after the mail was handed over and before the answer came" % error.message))
                 return
         if reply.good:
             self.delivery.settle(named, self.journal)
@@ -219,7 +222,7 @@ class _Transaction:
             self.delivery.refused.update(dict.fromkeys(named, reply))
             self.journal.not_sent(named)
         else:
-            self.delivery.lose(named, FleetproofError("protocol", "%s answered with %s" % (self.session.where, reply)))
+            self.delivery.lose(named, FleetproofError("protocol", "%s answered the mail with %s" % (self.session.where, reply)))
 
     def _send(self, message: t.IO[bytes]) -> t.Optional[Reply]:
         """DATA and the body but for its end: None when all is well, or the reply that refuses it."""

@@ -6,7 +6,8 @@
 
 Private to this collection. A journal of JSON lines, one for each step of a delivery, written and
 synced before the step is taken (``sending``) or after it is known (``sent``, ``not_sent``). A line
-that was cut off by a crash was never synced, so the step it announces was never taken. Addresses and
+that was cut off by a crash was never synced, so the step it announces was never taken. A line that is
+whole and makes no sense is an error: passing it over could send a mail twice. Addresses and
 digests are kept, never a subject, a body or a password.
 """
 
@@ -14,14 +15,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 from dataclasses import dataclass, field
 
 from .._errors import FleetproofError, from_os_error
-from .._state import Lock, make_parent, sync_directory
+from .._state import Lock, assert_writable, make_parent, sync_directory
 from .._values import iso_time
 
-_HEADER = {"fleetproof_ledger": 1}
+_HEADER = b'{"fleetproof_ledger": 1}\n'
+_FOREVER = 1e11  # seconds since the epoch; calendars end before
+_MESSAGE_ID = re.compile(r"\A<[!-;=?-~]+@[!-;=?-~]+>\Z")
 
 
 @dataclass
@@ -30,8 +34,9 @@ class Record:
 
     accepted: t.List[str] = field(default_factory=list)
     unsettled: t.List[str] = field(default_factory=list)
-    # of the first attempt (seconds since the epoch): a retry is the same message, octet for octet
+    # of the last attempt (seconds since the epoch): a retry is the same message, octet for octet
     date: t.Optional[float] = None
+    message_id: t.Optional[str] = None
     # when the unsettled delivery began
     since: t.Optional[float] = None
     size: t.Optional[int] = None
@@ -42,7 +47,8 @@ class Record:
         if step == "sending":
             self.unsettled = _merged(self.unsettled, event.get("to", ()))
             self.since = event.get("at")
-            self.date = self.date if self.date is not None else event.get("date")
+            self.date = event.get("date", self.date)
+            self.message_id = event.get("message_id", self.message_id)
             self.size = event.get("size", self.size)
         elif step in ("sent", "not_sent"):
             named = set(event.get("to", ()))
@@ -70,18 +76,35 @@ class Ledger:
         record = Record()
         try:
             with open(self.path, "rb") as journal:
-                first = journal.readline()
-                if first and not _is_header(first):
-                    raise FleetproofError("argument", "ledger: %s is there but is not a ledger of mails sent; name another file" % self.path)
+                self._check_header(journal.readline())
                 wanted = json.dumps(key).encode("ascii")
-                for line in journal:
-                    if wanted in line:
-                        _apply(record, line, key)
+                for number, line in enumerate(journal, 2):
+                    if wanted in line and not _apply(record, line, key):
+                        raise FleetproofError(
+                            "integrity",
+                            "Line %d of the ledger %s is damaged: correct it, or remove it if the mail that it is about may be sent again"
+                            % (number, self.path),
+                        )
         except FileNotFoundError:
             pass
         except OSError as error:
             raise from_os_error(error, "read the ledger %s" % self.path) from error
         return record
+
+    def assert_writable(self) -> None:
+        """Raise if a run could not keep this ledger; nothing is changed."""
+        for path in (self.path, self.path + ".lock"):
+            if os.path.islink(path):
+                raise FleetproofError("unsafe", "ledger: %s is a symbolic link; name the file that it leads to" % path)
+            if not os.path.lexists(path):
+                assert_writable(os.path.dirname(os.path.abspath(path)))
+            elif not os.access(path, os.R_OK | os.W_OK):
+                raise FleetproofError("permission", "ledger: %s cannot be written" % path)
+
+    def _check_header(self, first: bytes) -> None:
+        # a crash may have cut off the very first line
+        if first not in (b"", _HEADER) and not (_HEADER.startswith(first) and not first.endswith(b"\n")):
+            raise FleetproofError("argument", "ledger: %s is there but is not a ledger of mails sent; name another file" % self.path)
 
     def append(self, key: str, step: str, at: float, to: t.Sequence[str], **more: t.Any) -> None:
         """Write one line and wait until it is on disk."""
@@ -99,8 +122,9 @@ class Ledger:
         with os.fdopen(descriptor, "r+b", buffering=0) as journal:
             size = os.fstat(descriptor).st_size
             data = json.dumps(event, sort_keys=True).encode("ascii") + b"\n"
-            if size == 0:
-                data = json.dumps(_HEADER).encode("ascii") + b"\n" + data
+            self._check_header(os.pread(descriptor, len(_HEADER), 0))
+            if size < len(_HEADER):
+                data = _HEADER[size:] + data
             elif os.pread(descriptor, 1, size - 1) != b"\n":
                 # a line that a crash has cut off must not swallow ours
                 data = b"\n" + data
@@ -111,17 +135,28 @@ class Ledger:
             sync_directory(os.path.dirname(os.path.abspath(self.path)))
 
 
-def _is_header(line: bytes) -> bool:
-    try:
-        return bool(json.loads(line) == _HEADER)
-    except ValueError:
-        return False
-
-
-def _apply(record: Record, line: bytes, key: str) -> None:
+def _apply(record: Record, line: bytes, key: str) -> bool:
+    """Bring the record on by the line; False if the line is whole and yet makes no sense."""
     try:
         event = json.loads(line)
     except ValueError:
-        return
-    if isinstance(event, dict) and event.get("mail") == key:
-        record.apply(event)
+        # cut off, so never synced; another run has gone on after it in a line of its own
+        return True
+    if not isinstance(event, dict) or event.get("mail") != key:
+        return True
+    if not _makes_sense(event):
+        return False
+    record.apply(event)
+    return True
+
+
+def _makes_sense(event: t.Mapping[str, t.Any]) -> bool:
+    to, size, message_id = event.get("to"), event.get("size"), event.get("message_id")
+    return (
+        event.get("step") in ("sending", "sent", "not_sent")
+        and isinstance(to, list)
+        and all(isinstance(address, str) for address in to)
+        and all(isinstance(event.get(name, 0), (int, float)) and 0 <= event.get(name, 0) < _FOREVER for name in ("at", "date"))
+        and (size is None or isinstance(size, int))
+        and (message_id is None or (isinstance(message_id, str) and bool(_MESSAGE_ID.match(message_id))))
+    )

@@ -17,12 +17,13 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._errors import FleetproofError
+from .._state import assert_writable
 from .._values import iso_time
 from .addresses import Address, distinct
 from .deliver import Delivery, Journal, Letter, SmtpRoute
 from .ledger import Ledger, Record
 from .smtp import Reply
-from .transports import EmlRoute, MaildirRoute, SendmailRoute, assert_writable, eml_target, write_eml
+from .transports import EmlRoute, MaildirRoute, SendmailRoute, eml_target, write_eml
 
 Route = t.Union[SmtpRoute, SendmailRoute, MaildirRoute, EmlRoute]
 
@@ -34,7 +35,8 @@ _PATIENCE = 20
 class Errand:
     """A mail and how it is to be sent. ``on_unknown``: ``fail``, ``resend`` or ``assume_sent``."""
 
-    letter_of: t.Callable[[float], Letter]
+    # from the date and the Message-ID of an earlier attempt, if there was one
+    letter_of: t.Callable[[float, t.Optional[str]], Letter]
     key: str
     recipients: t.Sequence[Address]
     route: Route
@@ -99,9 +101,10 @@ class Report:
 
     def _unsettled_sentence(self, shown: t.Mapping[str, str]) -> str:
         people = ", ".join(shown[who] for who in self.unsettled)
-        why = self.lost.message if self.lost else "an earlier run broke off at %s" % (iso_time(self.since) or "an unknown time")
+        earlier = "an earlier run broke off at %s with the mail on its way" % (iso_time(self.since) or "an unknown time")
+        why = self.lost.message if self.lost else earlier
         return (
-            "Whether the mail %s reached %s is not known: %s after it was handed over and before the answer came. "
+            "Whether the mail %s reached %s is not known: %s. "
             "Look for this Message-ID in the mailbox or the log of the server, then run again with on_unknown=resend or on_unknown=assume_sent"
             % (self.letter.message_id, people, why)
         )
@@ -125,13 +128,13 @@ class _Steps(Journal):
 
 def send(errand: Errand, check: bool) -> Report:
     """Do the errand, or with ``check`` find out what doing it would bring; the ledger and the mailboxes stay as they are then."""
+    # a file that is no ledger, or cannot be written, is found out before a lock is put beside it, and in check mode too
+    errand.ledger.read(errand.key)
+    errand.ledger.assert_writable()
     guarded = errand.once and not check
-    if guarded:
-        # a file that is no ledger is found out before a lock is put beside it
-        errand.ledger.read(errand.key)
     with errand.ledger.locked(errand.key, _PATIENCE * errand.timeout) if guarded else contextlib.nullcontext():
         record = errand.ledger.read(errand.key) if errand.once else Record()
-        letter = errand.letter_of(record.date if record.date is not None else float(int(time.time())))
+        letter = errand.letter_of(record.date if record.date is not None else float(int(time.time())), record.message_id)
         journal = Journal() if check else _Steps(errand.ledger, errand.key, letter)
         report = _plan(errand, record, letter, journal)
         if report.pending:
@@ -183,8 +186,9 @@ def _carry_out(errand: Errand, report: Report, journal: Journal, check: bool) ->
     report.lost = delivery.lost
     report.unsettled = [*report.unsettled, *delivery.unsettled]
     report.error, report.server, report.warnings = delivery.error, delivery.server, delivery.warnings
+    report.size = letter.composed(delivery.utf8)[1]
     if errand.save_to is not None and not check and report.changed:
         try:
-            write_eml(eml_target(errand.save_to, letter), letter.composed()[0])
+            write_eml(eml_target(errand.save_to, letter), letter.composed(delivery.utf8)[0])
         except FleetproofError as error:
             report.error = report.error or error

@@ -93,10 +93,10 @@ def _errand(params: t.Mapping[str, t.Any], mail: Mail) -> Errand:
     if dsn is not None and params["transport"] != "smtp":
         raise FleetproofError("argument", "dsn needs transport=smtp")
     # receivers drop a second message with the same id, so a mail that is meant to come again has another each time
-    message_id = mail.message_id("" if once else os.urandom(16).hex())
+    own_id = mail.message_id("" if once else os.urandom(16).hex())
 
-    def letter_of(date: float) -> Letter:
-        return Letter(mail, message_id, date, notify, "headers" if dsn is None else dsn["return"])
+    def letter_of(date: float, message_id: t.Optional[str]) -> Letter:
+        return Letter(mail, message_id or own_id, date, notify, "headers" if dsn is None else dsn["return"])
 
     return Errand(
         letter_of=letter_of,

@@ -21,7 +21,6 @@ from .._net.stream import Endpoint, Stream, dial
 from .._values import display_name
 from . import auth
 
-_EX_TEMPFAIL = 75  # sysexits.h; no reply of SMTP has two digits
 _LINES = 500  # lines of one reply; EHLO of the chattiest servers has some thirty
 _REPLY = re.compile(rb"\A([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _BLOCK = 262144  # octets of the message sent at once
@@ -43,8 +42,8 @@ class Reply:
 
     @property
     def temporary(self) -> bool:
-        """The same may work later (RFC 5321, section 4.2.1; or the exit status of a sendmail program that says so)."""
-        return 400 <= self.code < 500 or self.code == _EX_TEMPFAIL
+        """The same may work later (RFC 5321, section 4.2.1)."""
+        return 400 <= self.code < 500
 
     def __str__(self) -> str:
         return "%d %s" % (self.code, self.text.replace("\n", " "))
@@ -116,7 +115,8 @@ class Session:
         """Log in, or raise with kind ``auth``."""
         mechanism = auth.choose(credentials, self.extensions.get("AUTH", "").split(), self._stream.encrypted, self.where)
         initial = auth.initial_response(credentials, mechanism)
-        reply = self._command("AUTH " + mechanism + ("" if initial is None else " " + auth.encode(initial)))
+        said = [] if initial is None else [auth.encode(initial)]
+        reply = self._command(" ".join(["AUTH", mechanism, *said]))
         turn = 0
         while reply.code == 334:
             if turn > 3:
@@ -124,11 +124,16 @@ class Session:
             # the prompts of LOGIN and the excuses of XOAUTH2 take many forms and change nothing
             challenge = auth.decode(reply.text, self.where) if mechanism == "CRAM-MD5" else b""
             answer = auth.respond(credentials, mechanism, challenge, turn)
-            reply = self._command(auth.encode(answer) if answer else "")
+            said.append(auth.encode(answer) if answer else "")
+            reply = self._command(said[-1])
             turn += 1
         if not reply.good:
+            # some servers quote the command that they refuse
+            shown = str(reply)
+            for secret in filter(None, said):
+                shown = shown.replace(secret, "********")
             hint = "" if reply.temporary else "; check username and %s" % ("oauth_token" if mechanism == "XOAUTH2" else "password")
-            raise FleetproofError("auth", "%s refused the login by %s (%s)%s" % (self.where, mechanism, reply, hint), retryable=reply.temporary)
+            raise FleetproofError("auth", "%s refused the login by %s (%s)%s" % (self.where, mechanism, shown, hint), retryable=reply.temporary)
 
     # -- one mail -------------------------------------------------------------------------------
 
@@ -140,7 +145,7 @@ class Session:
     def size_limit(self) -> t.Optional[int]:
         """The largest message in octets that the server takes; None when it does not say or has no limit (RFC 1870)."""
         value = self.extensions.get("SIZE", "")
-        return int(value) or None if value.isdigit() else None
+        return int(value) or None if re.match(r"\A[0-9]{1,18}\Z", value) else None
 
     def mail(self, sender: str, parameters: t.Sequence[str]) -> Reply:
         """Begin a mail."""

@@ -19,13 +19,15 @@ import typing as t
 from dataclasses import dataclass
 
 from .._errors import FleetproofError, from_os_error
-from .._state import make_parent, sync_directory, write_atomic
+from .._state import assert_writable, make_parent, sync_directory, write_atomic
+from .._values import display_name
 from .addresses import Address
 from .deliver import Delivery, Journal, Letter
 from .smtp import Reply
 
 _BLOCK = 65536  # octets
 _SENDMAIL_FOLDERS = ("/usr/sbin", "/usr/lib", "/usr/local/sbin", "/usr/bin")
+_EX_TEMPFAIL = 75  # sysexits.h
 # the program queues the mail before it answers; more than this many timeouts means that it hangs
 _PATIENCE = 10
 
@@ -76,10 +78,15 @@ class SendmailRoute:
     def _judge(self, done: subprocess.CompletedProcess[bytes], named: t.List[str], journal: Journal, delivery: Delivery) -> None:
         if done.returncode == 0:
             delivery.settle(named, journal)
-        elif done.returncode < 0:
+            return
+        if done.returncode < 0:
             delivery.lose(named, FleetproofError("connect", "%s was killed by signal %d" % (done.args[0], -done.returncode)))
+            return
+        said = display_name(" ".join(done.stdout.decode("utf-8", "replace").split())[:500])
+        if done.returncode == _EX_TEMPFAIL:
+            why = "%s ended with status %d, by which some programs mean that they have queued the mail, and others that they have not (%s)"
+            delivery.lose(named, FleetproofError("refused", why % (done.args[0], done.returncode, said)))
         else:
-            said = " ".join(done.stdout.decode("utf-8", "replace").split())[:500]
             delivery.refused = dict.fromkeys(named, Reply(done.returncode, said))
             journal.not_sent(named)
 
@@ -196,17 +203,6 @@ def write_eml(target: str, message: t.IO[bytes]) -> None:
         write_atomic(target, blocks(message))
     except OSError as error:
         raise from_os_error(error, "write %s" % target) from error
-
-
-def assert_writable(directory: str) -> None:
-    """Raise if ``directory``, or what would have to be made on the way to it, cannot be written; nothing is changed."""
-    directory = os.path.abspath(directory)
-    while not os.path.lexists(directory):
-        directory = os.path.dirname(directory)
-    if not os.path.isdir(directory):
-        raise FleetproofError("argument", "%s is not a directory" % directory)
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise FleetproofError("permission", "The directory %s cannot be written" % directory)
 
 
 def _tag(letter: Letter) -> str:

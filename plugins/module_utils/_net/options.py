@@ -16,6 +16,8 @@ from .._module import ArgumentSpec
 from .stream import Endpoint
 from .tls import TlsPolicy
 
+_LONGEST_TIMEOUT = 86400  # seconds; the system calls below take no number of any size
+
 CONNECTION = ArgumentSpec(
     argument_spec={
         "host": {"type": "str", "default": "localhost"},
@@ -47,8 +49,8 @@ def endpoint_of(params: t.Mapping[str, t.Any], tls: str, ports: t.Mapping[str, i
     port = ports[tls] if params["port"] is None else params["port"]
     if not 1 <= port <= 65535:
         raise FleetproofError("argument", "port: %d is not between 1 and 65535" % port)
-    if not params["timeout"] > 0:
-        raise FleetproofError("argument", "timeout must be more than 0 seconds")
+    if not 0 < params["timeout"] <= _LONGEST_TIMEOUT:
+        raise FleetproofError("argument", "timeout must be more than 0 and at most %d seconds" % _LONGEST_TIMEOUT)
     if params["retries"] < 0:
         raise FleetproofError("argument", "retries must be 0 or more")
     policy = TlsPolicy(

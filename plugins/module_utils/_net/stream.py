@@ -134,12 +134,19 @@ class Stream:
     @property
     def stays_on_this_host(self) -> bool:
         """True when the other end is a loopback address: nobody on a network can listen."""
-        return is_loopback(str(self._sock.getpeername()[0]))
+        try:
+            return is_loopback(str(self._sock.getpeername()[0]))
+        except OSError:
+            # it has hung up already, which the next read or write will tell
+            return False
 
     @property
     def own_address(self) -> str:
         """The local address of this connection."""
-        return str(self._sock.getsockname()[0])
+        try:
+            return str(self._sock.getsockname()[0])
+        except OSError as error:
+            raise self._lost(error) from error
 
     def start_tls(self) -> None:
         """Encrypt from here on, or close and raise.

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_the_steps_of_a_delivery_add_up(ledger: Ledger) -> None:
     ledger.append(KEY, "sent", 21.0, ["a@x"])
     ledger.append(KEY, "sending", 22.0, ["b@x"], date=19.0, size=100)
     record = ledger.read(KEY)
-    assert (record.accepted, record.unsettled, record.date, record.since, record.size) == (["a@x"], ["b@x"], 9.0, 22.0, 100)
+    assert (record.accepted, record.unsettled, record.date, record.since, record.size) == (["a@x"], ["b@x"], 19.0, 22.0, 100)
     assert ledger.read(OTHER).accepted == []
 
 
@@ -65,6 +66,52 @@ def test_a_file_that_is_no_ledger_is_left_alone(ledger: Ledger, content: bytes) 
         other.write(content)
     with pytest.raises(FleetproofError, match="not a ledger"):
         ledger.read(KEY)
+
+
+@pytest.mark.parametrize("length", [1, 10, 23])
+def test_a_first_line_that_a_crash_cut_off_is_made_good(ledger: Ledger, length: int) -> None:
+    ledger.append(KEY, "sending", 10.0, ["a@x"])
+    header = Path(ledger.path).read_bytes().splitlines(keepends=True)[0]
+    with open(ledger.path, "wb") as journal:
+        journal.write(header[:length])
+    assert ledger.read(KEY).unsettled == []
+    ledger.append(KEY, "sending", 11.0, ["b@x"])
+    assert ledger.read(KEY).unsettled == ["b@x"]
+    assert Path(ledger.path).read_bytes().startswith(header)
+
+
+def test_a_file_that_is_no_ledger_is_never_written_to(ledger: Ledger) -> None:
+    os.makedirs(os.path.dirname(ledger.path))
+    with open(ledger.path, "wb") as other:
+        other.write(b"mine\n")
+    with pytest.raises(FleetproofError, match="not a ledger"):
+        ledger.append(KEY, "sending", 10.0, ["a@x"])
+    assert Path(ledger.path).read_bytes() == b"mine\n"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"to": 5},
+        {"to": None},
+        {"to": [7]},
+        {"step": "gone"},
+        {"date": "now"},
+        {"date": 1e300},
+        {"at": None},
+        {"size": "big"},
+        {"message_id": "<a@b>\r\nBcc: x"},
+    ],
+)
+def test_a_line_that_is_whole_and_makes_no_sense_is_told_and_not_passed_over(ledger: Ledger, damage: t.Dict[str, t.Any]) -> None:
+    ledger.append(KEY, "sending", 10.0, ["a@x"])
+    with open(ledger.path, "ab") as journal:
+        journal.write(json.dumps({"mail": KEY, "step": "sent", "at": 11.0, "to": ["a@x"], **damage}).encode() + b"\n")
+    with pytest.raises(FleetproofError, match="Line 3 of the ledger") as caught:
+        ledger.read(KEY)
+    assert caught.value.kind == "integrity"
+    # other mails are not held up
+    assert ledger.read(OTHER).unsettled == []
 
 
 HOLD = """

@@ -279,6 +279,42 @@ def test_a_file_that_is_no_ledger_gets_no_lock_beside_it(send: Sender, server: S
     assert server.messages() == []
 
 
+def test_a_file_that_is_no_ledger_is_not_written_to_by_a_mail_that_is_sent_always(send: Sender, server: SmtpServer) -> None:
+    (send.folder / "notes").write_text("mine\n", encoding="utf-8")
+    with pytest.raises(FleetproofError, match="not a ledger"):
+        send(ledger=str(send.folder / "notes"), send="always")
+    assert (send.folder / "notes").read_text(encoding="utf-8") == "mine\n"
+    assert server.messages() == []
+
+
+@pytest.mark.parametrize("how", ["once", "always"])
+def test_a_ledger_that_cannot_be_written_is_found_out_in_check_mode_too(send: Sender, server: SmtpServer, how: str) -> None:
+    (send.folder / "real").touch()
+    (send.folder / "link").symlink_to("real")
+    for ledger in ("link", "real/below/ledger.jsonl"):
+        said = []
+        for check in (True, False):
+            with pytest.raises(FleetproofError) as caught:
+                send(check=check, ledger=str(send.folder / ledger), send=how)
+            said.append((caught.value.kind, caught.value.message))
+        assert said[0] == said[1]
+    assert server.messages() == []
+    assert sorted(path.name for path in send.folder.iterdir()) == ["link", "real"]
+
+
+def test_what_is_unknown_of_a_mail_sent_always_is_told_by_the_id_that_it_had(send: Sender, server: SmtpServer) -> None:
+    server.behave(drop="after")
+    always = send(send="always")
+    server.behave()
+    told = send()
+    assert told.failure is not None
+    assert told.result["message_id"] == always.result["message_id"]
+    assert always.result["message_id"] in told.failure.message
+    # and it is that mail that is sent again, so that receivers can tell
+    assert send(on_unknown="resend", message_id_domain="other.example.com").result["state"] == "sent"
+    assert [received.message["Message-ID"] for received in server.messages()] == [always.result["message_id"]] * 2
+
+
 def test_save_to_keeps_the_mail_as_it_was_sent(send: Sender, server: SmtpServer) -> None:
     kept = send.folder / "sent"
     kept.mkdir()

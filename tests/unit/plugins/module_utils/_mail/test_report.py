@@ -179,6 +179,8 @@ def test_headers_that_hold_addresses_are_written_as_addresses(send: Sender, serv
         ({"port": 0}, "argument"),
         ({"port": 70000}, "argument"),
         ({"timeout": 0}, "argument"),
+        ({"timeout": float("inf")}, "argument"),
+        ({"timeout": float("nan")}, "argument"),
         ({"retries": -1}, "argument"),
         ({"host": "mail server"}, "argument"),
         ({"host": " "}, "argument"),
@@ -200,6 +202,11 @@ def test_options_that_are_wrong_or_meant_ill_are_refused_before_anything_is_done
 def test_pictures_and_html_that_do_not_fit_together_draw_warnings(send: Sender) -> None:
     outcome = send(html='<img src="cid:there"><img src=cid:missing>', inline=[{"content": "x", "name": "there"}, {"content": "y", "name": "unused"}])
     assert outcome.warnings == ["inline: the HTML does not show cid:unused", "html: there is no inline picture for cid:missing"]
+
+
+def test_pictures_of_one_name_draw_a_warning_and_words_that_end_in_cid_none(send: Sender) -> None:
+    outcome = send(html='<img src="cid:a">placid:calm', inline=[{"content": "x", "name": "a"}, {"content": "y", "name": "b", "cid": "a"}])
+    assert outcome.warnings == ["inline: more than one picture is called cid:a, and only one of them will be shown"]
 
 
 def test_the_diff_shows_what_readers_will_see_and_no_secret(send: Sender) -> None:

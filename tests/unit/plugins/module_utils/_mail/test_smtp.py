@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import threading
@@ -365,3 +366,57 @@ def test_a_reply_cannot_act_upon_a_terminal(send: Sender) -> None:
 def test_we_introduce_ourselves_as_asked(send: Sender, server: SmtpServer) -> None:
     send(ehlo_host="backup.example.com")
     assert server.messages()[0].envelope["helo"] == "backup.example.com"
+
+
+def dialogue(**replies: bytes) -> t.Callable[[socket.socket], None]:
+    """A server that says the same to each command, whatever comes with it."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(b"220 mail.fleet.test\r\n")
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                connection.sendall(replies.get(line[:4].decode("latin-1").strip().lower(), b"250 ok\r\n"))
+
+    return talk
+
+
+@contextlib.contextmanager
+def talking_server(talk: t.Callable[[socket.socket], None]) -> t.Iterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _address = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            talk(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        thread.join(10)
+        listener.close()
+
+
+def test_a_server_that_quotes_the_login_does_not_give_it_away(send: Sender) -> None:
+    said = base64.b64encode(b"\0fleet\0correct horse")
+    with talking_server(dialogue(ehlo=b"250-x\r\n250 AUTH PLAIN\r\n", auth=b"535 not good: AUTH PLAIN " + said + b"\r\n")) as port:
+        error = failing(send, port=port, tls="none", **LOGIN)
+    assert error.kind == "auth"
+    assert "not good: AUTH PLAIN ********" in error.message
+
+
+@pytest.mark.parametrize("limit", ["\xb2", "9" * 5000])
+def test_a_size_limit_that_is_no_number_is_no_limit(send: Sender, limit: str) -> None:
+    reply = ("250-x\r\n250 SIZE %s\r\n" % limit).encode("utf-8")
+    with talking_server(dialogue(ehlo=reply, data=b"554 not today\r\n")) as port:
+        error = failing(send, port=port, tls="none")
+    assert "not today" in error.message
+
+
+def test_what_is_kept_is_what_was_sent_also_without_smtputf8(send: Sender, server: SmtpServer) -> None:
+    server.behave(hide=["SMTPUTF8"])
+    outcome = send(to=["张三@example.com", "ops@example.com"], save_to=str(send.folder / "kept.eml"))
+    (received,) = server.messages()
+    assert (send.folder / "kept.eml").read_bytes() == received.raw
+    assert outcome.result["size"] == len(received.raw)

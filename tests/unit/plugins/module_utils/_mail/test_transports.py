@@ -157,15 +157,14 @@ def test_the_local_sendmail_gets_it_once_without_a_shell_and_without_the_passwor
     assert "horse" not in json.dumps([arguments, data, environ])
 
 
-@pytest.mark.parametrize(("status", "retryable"), [("67", False), ("75", True)])
-def test_what_sendmail_refuses_is_refused_for_all_and_tried_by_the_next_run(send: Sender, program: Program, status: str, retryable: bool) -> None:
-    program.behave(status)
+def test_what_sendmail_refuses_is_refused_for_all_and_tried_by_the_next_run(send: Sender, program: Program) -> None:
+    program.behave("67")
     outcome = send(transport="sendmail", path=str(program.path))
     assert (outcome.changed, outcome.result["state"]) == (False, "failed")
-    assert outcome.result["refused"]["ops@example.com"]["code"] == int(status)
+    assert outcome.result["refused"]["ops@example.com"]["code"] == 67
     assert "words of the program" in outcome.result["refused"]["ops@example.com"]["message"]
     assert outcome.failure is not None
-    assert outcome.failure.retryable is retryable
+    assert not outcome.failure.retryable
     program.behave("0")
     assert send(transport="sendmail", path=str(program.path)).result["state"] == "sent"
 
@@ -183,3 +182,15 @@ def test_a_sendmail_that_is_not_there_is_named(send: Sender) -> None:
     assert outcome.failure is not None
     assert (outcome.failure.kind, str(send.folder / "none") in outcome.failure.message) == ("dependency", True)
     assert not send.ledger.exists()
+
+
+def test_a_sendmail_that_may_have_queued_the_mail_does_not_get_it_twice(send: Sender, program: Program) -> None:
+    program.behave("75")
+    given = {"transport": "sendmail", "path": str(program.path)}
+    first = send(**given)
+    assert first.failure is not None
+    assert (first.changed, first.result["state"], first.failure.retryable) == (True, "unknown", False)
+    assert "status 75" in first.failure.message
+    program.behave("0")
+    assert (send(**given).result["state"], len(program.got())) == ("unknown", 1)
+    assert send(**given, on_unknown="resend").result["state"] == "sent"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 import typing as t
 
@@ -92,3 +93,17 @@ def test_what_came_ahead_of_the_handshake_ends_the_connection(pair: Pair) -> Non
 )
 def test_only_loopback_stays_on_this_host(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected
+
+
+def test_a_peer_that_has_hung_up_is_told_as_such_and_not_as_a_defect() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        far, _address = listener.accept()
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.close()
+    stream = Stream(near, Endpoint("127.0.0.1", 25, "none", timeout=0.5))
+    assert not stream.stays_on_this_host
+    with pytest.raises(FleetproofError) as caught:
+        stream.read_line(stream.deadline())
+    assert (caught.value.kind, caught.value.retryable) == ("connect", True)
+    stream.close()
