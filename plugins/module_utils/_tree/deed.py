@@ -85,7 +85,8 @@ class Deed:
             self._link(done)
         if plan.stages[REPLACE]:
             self._prepare(done)
-        if request.fsync == "end":
+        if request.fsync == "end" and plan.totals.deleted:
+            # What takes the place of what goes has to be safe first.
             self._sync(done)
 
     def remove(self, done: Done) -> None:

@@ -138,8 +138,11 @@ class Ledger:
         self.linked.append(((source.st_dev, source.st_ino), inode, links, self.folder, self.other_folder, item, stage, *space))
 
     def note_leftover(self, name: str, there: os.stat_result) -> None:
-        """A copy that an interrupted run left behind."""
-        if self.rules.sweep:
+        """A copy that an interrupted run left behind, or that another run is at work on."""
+        if not self.rules.sweep:
+            if self.at.left_rel is None:
+                self.staying.append(self.there)
+        else:
             self.totals.leftovers += 1
             self.touched = True
             self.stages[SWEEP].append(pack(self.there, None, [(DELETED, FILE, name, size_of(there), LEFTOVER)]))

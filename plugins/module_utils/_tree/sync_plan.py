@@ -82,6 +82,8 @@ def make_plan(
     plan.stages[COPY].extend(packed for _size, packed in sorted(large))
     if rules.delete:
         _delete(plan, doomed, staying)
+    else:
+        plan.no_deletions = ""
     plan.failures.sort()
     return plan
 

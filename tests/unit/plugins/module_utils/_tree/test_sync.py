@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
+import time
 import typing as t
 from pathlib import Path
 
@@ -397,6 +399,116 @@ def test_a_backup_dir_in_dest_survives_delete(two: Two) -> None:
     (run,) = (dest / ".kept").iterdir()
     assert sorted(os.listdir(run)) == ["a", "gone"]
     assert (run / "a").read_bytes() == b"older"
+
+
+def test_what_is_kept_may_lie_on_another_file_system(two: Two) -> None:
+    src, dest = two({"a": b"newer", "l": Link("b"), "big": b"1"}, {"a": b"old", "l": Link("a"), "big": os.urandom(500_000), "gone": {"f": FIFO, "x": b"2"}})
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK) or shared.stat().st_dev == dest.stat().st_dev:
+        pytest.skip("no other file system to write to")
+    old = picture(dest)
+    folder = Path(tempfile.mkdtemp(dir=shared))
+    try:
+        (folder / ".fleetproof-0123456789abcdef.tmp").write_bytes(b"left over")
+        synced(src, dest, delete=True, backup_dir=str(folder))
+        assert picture(dest) == picture(src)
+        (run,) = folder.iterdir()
+        kept = picture(run)
+        assert sorted(kept) == [b"", b"a", b"big", b"gone", b"gone/f", b"gone/x", b"l"]
+        for path in (b"a", b"big", b"gone/f", b"gone/x", b"l"):
+            assert kept[path] == old[path]
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_the_directory_of_a_run_is_open_to_its_user_alone(two: Two, tmp_path: Path) -> None:
+    src, dest = two({"a": b"newer"}, {"a": b"old"})
+    (dest / "a").chmod(0o644)
+    synced(src, dest, backup_dir=str(tmp_path / "kept"))
+    (run,) = (tmp_path / "kept").iterdir()
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+
+
+def test_two_runs_in_one_second_keep_their_files_apart(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    src, dest = two({"a": b"newer"}, {"a": b"old"})
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    synced(src, dest, backup_dir=str(tmp_path / "kept"))
+    (src / "a").write_bytes(b"the newest")
+    synced(src, dest, backup_dir=str(tmp_path / "kept"))
+    assert sorted(path.read_bytes() for path in (tmp_path / "kept").rglob("a")) == [b"newer", b"old"]
+
+
+def test_sockets_are_left_out_and_devices_are_for_root(two: Two) -> None:
+    import socket
+
+    src, dest = two({"a": b"1"})
+    listening = socket.socket(socket.AF_UNIX)
+    here = os.getcwd()
+    try:
+        os.chdir(src)  # the path of a socket may not be long
+        listening.bind("socket")
+    finally:
+        os.chdir(here)
+        listening.close()
+    entries = ["a"]
+    if os.geteuid() == 0:
+        os.mknod(src / "null", stat.S_IFCHR | 0o640, os.makedev(1, 3))
+        entries.append("null")
+    synced(src, dest)
+    assert sorted(os.listdir(dest)) == entries
+    if os.geteuid() == 0:
+        assert (dest / "null").stat().st_rdev == os.makedev(1, 3)
+    assert synced(src, dest, delete=True)["changed"] is False
+
+
+def test_owners_are_carried_over_by_root(two: Two) -> None:
+    if os.geteuid():
+        pytest.skip("only root gives files away")
+    src, dest = two({"a": b"1", "d": {"b": b"2"}, "l": Link("a"), "p": FIFO}, {"a": b"1", "l": Link("a")})
+    for name in ("a", "d", "d/b", "l", "p"):
+        os.chown(src / name, 1234, 2345, follow_symlinks=False)
+    (src / "a").chmod(0o6755)
+    (src / "d" / "b").chmod(0o4711)
+    synced(src, dest)
+    assert picture(dest) == picture(src)
+    rsync_finds_nothing(src, dest)
+    os.chown(src / "a", 1234, 2346)
+    (src / "a").chmod(0o6755)
+    assert [action["why"] for action in synced(src, dest)["actions"]] == ["group"]
+    assert picture(dest) == picture(src)
+    assert synced(src, dest, preserve=["mode", "mtime"])["changed"] is False
+
+
+def test_access_lists_are_carried_over(two: Two) -> None:
+    if shutil.which("setfacl") is None:
+        pytest.skip("setfacl is not installed")
+    src, dest = two({"a": b"1", "d": {"b": b"2"}}, {"a": b"1"})
+    try:
+        subprocess.run(["setfacl", "-m", "u:1234:r", str(src / "a")], check=True, capture_output=True)
+        subprocess.run(["setfacl", "-m", "d:u:1234:rx", str(src / "d")], check=True, capture_output=True)
+    except subprocess.CalledProcessError:
+        pytest.skip("no access lists here")
+    preserve = ["mode", "owner", "group", "mtime", "acls"]
+    synced(src, dest, preserve=preserve)
+    for name in ("a", "d", "d/b"):
+        lists = [subprocess.run(["getfacl", "-cn", str(root / name)], check=True, capture_output=True).stdout for root in (src, dest)]
+        assert lists[0] == lists[1]
+    assert synced(src, dest, preserve=preserve)["changed"] is False
+
+
+def test_a_default_access_list_in_dest_does_not_change_the_modes_of_copies(two: Two) -> None:
+    if shutil.which("setfacl") is None:
+        pytest.skip("setfacl is not installed")
+    src, dest = two({"a": b"1", "d": {"b": b"2"}}, {})
+    (src / "a").chmod(0o666)
+    try:
+        subprocess.run(["setfacl", "-m", "d:o::---,d:g::---", str(dest)], check=True, capture_output=True)
+    except subprocess.CalledProcessError:
+        pytest.skip("no access lists here")
+    synced(src, dest)
+    assert stat.S_IMODE((dest / "a").stat().st_mode) == 0o666
+    assert synced(src, dest)["changed"] is False
 
 
 def test_a_limit_on_bandwidth_is_kept_by_all_processes_together(two: Two) -> None:

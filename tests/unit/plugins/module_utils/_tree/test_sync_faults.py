@@ -295,8 +295,7 @@ def test_a_directory_swapped_for_a_link_leads_nowhere(tmp_path: Path, side: str)
 
 def _plant(tmp_path: Path) -> t.Tuple[Path, Path, t.Dict[str, t.Set[bytes]]]:
     """A source, an older copy of it, and the contents that each file may have at any time."""
-    chance = random.Random(1)
-    src: t.Dict[t.Any, t.Any] = {"big%d" % number: chance.randbytes(9_000_000) for number in range(3)} if hasattr(chance, "randbytes") else {}
+    src: t.Dict[t.Any, t.Any] = {"big%d" % number: os.urandom(9_000_000) for number in range(3)}
     dest: t.Dict[t.Any, t.Any] = {"big0": b"old"}
     for folder in range(30):
         new = {"f%d" % number: b"%d new" % number * 50 for number in range(30)}

@@ -217,6 +217,27 @@ def test_bind_mounts_are_mount_points(tmp_path: Path) -> None:
     assert said.split() == ["None", "None", "mountpoint"]
 
 
+_ONE_FILE_SYSTEM = """
+import os, sys
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.syncing import outcome, by_path
+src, dest, small = sys.argv[1:4]
+for path in (os.path.join(small, "inside"), os.path.join(dest, "small", "kept")):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, "w").close()
+got = outcome(src, dest, delete=True, one_file_system=True)
+print(got.failure, sorted(by_path(got.result)), os.listdir(os.path.join(dest, "small")))
+got = outcome(src, dest, delete=True)
+print(got.failure, os.listdir(os.path.join(dest, "small")))
+"""
+
+
+def test_another_file_system_is_not_entered_and_what_dest_has_there_stays(tmp_path: Path) -> None:
+    said = _on_tmpfs(tmp_path, "size=1m", _ONE_FILE_SYSTEM, str(tmp_path), str(tmp_path.with_name("dest-of-" + tmp_path.name)), str(tmp_path / "small"))
+    assert said.splitlines()[0].endswith("['kept']")
+    assert said.splitlines()[1] == "None ['inside']"
+    shutil.rmtree(tmp_path.with_name("dest-of-" + tmp_path.name))
+
+
 _FULL = """
 import os, sys
 from ansible_collections.fleetproof.backup.plugins.module_utils._plan import guards
