@@ -82,7 +82,7 @@ def _open_inside(dest: int, path: str) -> int:
                 below = os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=at)
             except FileNotFoundError:
                 state = os.fstat(at)
-                os.mkdir(name, 0o700, dir_fd=at)
+                _make(name, at, stat.S_IMODE(state.st_mode))
                 below = os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=at)
                 try:
                     # It is nothing of the source's, so its coming is no change of the directory above.
@@ -95,6 +95,20 @@ def _open_inside(dest: int, path: str) -> int:
         os.close(at)
         raise
     return at
+
+
+def _make(name: str, directory: int, mode: int) -> None:
+    """Make a folder, also in one of the user's own that is closed to writing; ``mode`` is what that one has."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=directory)
+    except PermissionError:
+        if mode & 0o700 == 0o700:
+            raise
+        os.fchmod(directory, mode | 0o700)
+        try:
+            os.mkdir(name, 0o700, dir_fd=directory)
+        finally:
+            os.fchmod(directory, mode)
 
 
 class _VaultDescent(Descent):

@@ -279,6 +279,11 @@ class Planner(Judge):
 
     def _extra_state(self, name: str, there: os.stat_result, down: Names) -> None:
         is_folder = stat.S_ISDIR(there.st_mode)
+        if stat.S_ISLNK(there.st_mode) and not self.preserve.links:
+            # Links take no part on either side.
+            if self.at.left_rel is None:
+                self.staying.append(self.there)
+            return
         if not is_folder and is_temporary(name):
             self.note_leftover(name, there)
             return

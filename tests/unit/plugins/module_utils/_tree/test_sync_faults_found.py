@@ -72,6 +72,21 @@ def test_a_backup_dir_whose_name_begins_with_dots_is_not_deleted(two: t.Tuple[Pa
     assert sorted(path.read_bytes() for path in dest.glob("..kept/*/**/*") if path.is_file()) == [b"old", b"old"]
 
 
+def test_a_backup_dir_is_made_in_a_dest_of_ones_own_that_is_closed_to_writing() -> None:
+    def check(folder: Path) -> None:
+        src, dest = folder / "src", folder / "dest"
+        for root in (src, dest):
+            grow(root, {"file": b"%d" % len(root.name)})
+            root.chmod(0o555)
+        (src / "file").write_bytes(b"newer")
+        synced(src, dest, backup_dir="kept")
+        assert [path.read_bytes() for path in dest.glob("kept/*/file")] == [b"4"]
+        assert stat.S_IMODE(dest.stat().st_mode) == 0o555
+        assert not synced(src, dest, backup_dir="kept")["changed"]
+
+    by_nobody(check)
+
+
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_backup_dir_that_a_link_leads_out_of_dest_is_refused(two: t.Tuple[Path, Path], tmp_path: Path, check_mode: bool) -> None:
     src, dest = two
@@ -130,6 +145,17 @@ except FleetproofError as error:
     assert ran.stdout.startswith(b"unsafe "), ran.stderr
     assert b"by way of a mount" in ran.stdout
     assert picture(tmp_path) == before
+
+
+def test_links_that_take_no_part_stay_in_dest_with_the_directories_they_are_in(two: t.Tuple[Path, Path]) -> None:
+    src, dest = two
+    grow(dest / "only", {"file": b"x", "empty": {}})
+    for link in (dest / "link", dest / "only" / "link"):
+        link.symlink_to("a")
+    got = synced(src, dest, delete=True, preserve=["mode", "mtime"])
+    assert sorted(path for path, action in by_path(got).items() if action == "deleted") == ["only/empty", "only/file"]
+    assert (dest / "link").is_symlink()
+    assert os.listdir(dest / "only") == ["link"]
 
 
 def test_names_that_fall_together_in_a_directory_that_goes_go_with_it(two: t.Tuple[Path, Path]) -> None:
