@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import SHOWN, Case, judge
 
 
@@ -24,8 +23,6 @@ def backup_verdict(
     for name, value in (("the input", compared), ("pair", pair), ("copied", copied or {}), ("before", before or {})):
         if not isinstance(value, Mapping):
             raise AnsibleFilterError("backup_verdict: %s must be a dictionary, and is %s" % (name, type(value).__name__))
-    # From the command line a flag comes as text.
-    pair = {**pair, "one_way": boolean(pair.get("one_way") or False, strict=False)}
     number = _arguments.whole(max_findings, "backup_verdict", "max_findings", -1, 1_000_000)
     # Variables from a command line are texts, and "no" is a text like any other.
     options = {**pair, "one_way": boolean(pair.get("one_way"), strict=False)}

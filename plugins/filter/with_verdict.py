@@ -10,14 +10,16 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import with_verdict as _with_verdict
 
 
 def with_verdict(verdicts: t.Any, verdict: t.Any) -> t.List[t.Any]:
     """``verdicts`` with ``verdict`` in it; raises AnsibleFilterError for anything that is no verdict."""
-    if not isinstance(verdicts, Sequence) or not isinstance(verdict, Mapping) or not {"source", "name"} <= set(verdict):
+    listed = isinstance(verdicts, Sequence) and all(isinstance(row, Mapping) for row in verdicts)
+    if not listed or not isinstance(verdict, Mapping) or not {"source", "name"} <= set(verdict):
         raise AnsibleFilterError("with_verdict: expected a list of verdicts, and one verdict with source and name")
-    return _with_verdict(verdicts, verdict)
+    return t.cast("t.List[t.Any]", _arguments.untrusted(_with_verdict(verdicts, verdict)))
 
 
 class FilterModule:

@@ -180,6 +180,9 @@ def _judge_completeness(case: Case, judgement: Judgement) -> None:
         judgement.add("incomplete", count_of(turned, "entry is of another type in the backup", "entries are of another type in the backup"), REPAIR)
         found = (Finding(item["path"], "a %s in the backup, a %s in the source" % (item["right"], item["left"])) for item in compared["type_diff"])
         judgement.find("incomplete", turned, found)
+        # Nothing but a deletion takes away a directory with something in it.
+        if any(item["right"] == "directory" for item in compared["type_diff"]):
+            judgement.todo = "%s, and with backup_verify_delete=true to remove the directories that are in the way" % REPAIR
     if extra:
         remove = "backup_verify_delete=true to remove what the source does not have, or set one_way for a backup that keeps what was deleted"
         judgement.add("incomplete", count_of(extra, "entry is in the backup only", "entries are in the backup only"), "")
@@ -324,13 +327,28 @@ def _tell_the_copy(case: Case, judgement: Judgement) -> None:
     what = "repair" if case.before else "copy"
     if is_failure(copied) or copied.get("failed"):
         judgement.reasons.append((judgement.verdict, "The %s failed: %s" % (what, message_of(copied))))
+        if judgement.verdict not in (*GREEN, "failed") and not _entries(case.compared["counts"], "corrupted"):
+            judgement.todo = _after_a_failed_copy(copied, what)
     elif case.check_mode:
         counts = copied["counts"]
         words = (("created", "create"), ("updated", "update"), ("metadata", "correct the metadata of"), ("deleted", "delete"))
         done = ", ".join("%s %d" % (word, counts[key]) for key, word in words if counts.get(key))
         judgement.reasons.append((judgement.verdict, "A %s would %s" % (what, done or "change nothing")))
-        if judgement.verdict not in GREEN:
+        if done and judgement.verdict not in GREEN:
             judgement.todo = "Run without check mode to do what the %s would do" % what
+            if _entries(case.compared.get("counts") or {}, "right_only") and not (counts.get("deleted") or case.pair.get("one_way")):
+                judgement.todo += ", and with backup_verify_delete=true to remove what the source does not have"
+    elif case.before and judgement.todo == REPAIR:
+        judgement.todo = "See whether the user that repairs may change what is listed (become: true) and whether something else writes to the backup"
+
+
+def _after_a_failed_copy(copied: _Result, what: str) -> str:
+    """What to do about a backup that is not good and could not be copied to."""
+    guard = copied.get("guard")
+    if guard:
+        return "Look at what the guard %s found; put it right, or run again with another backup_verify_%s if it is as it should be" % (guard, guard)
+    kind = (copied.get("error") or {}).get("kind", "")
+    return {"busy": _AFTER_A_FAILURE["busy"]}.get(kind, "Correct what made the %s fail, and run again" % what)
 
 
 def _what_was_copied(case: Case) -> t.Dict[str, t.Any]:

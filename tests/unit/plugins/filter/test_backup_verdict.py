@@ -20,14 +20,6 @@ def test_a_failed_task_becomes_a_verdict_of_this_moment():
     assert abs(datetime.datetime.now(datetime.timezone.utc) - made) < datetime.timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(("one_way", "verdict"), [("no", "incomplete"), ("false", "incomplete"), (False, "incomplete"), ("yes", "good"), (True, "good")])
-def test_a_flag_may_be_a_text(one_way, verdict):
-    counts = {"left_list": 1, "right_list": 2, "right_only": {"entries": 1, "bytes": 2}}
-    lists = {"left_only": [], "right_only": ["extra"], "diff_files": [], "corrupted": [], "outdated": []}
-    result = {"counts": counts, "coverage": {"files": 1, "files_read": 1}, **lists}
-    assert backup_verdict(result, {"name": "etc", "one_way": one_way})["verdict"] == verdict
-
-
 def test_the_number_of_findings_has_to_be_one():
     with pytest.raises(AnsibleFilterError, match="max_findings"):
         backup_verdict({}, {"name": "etc"}, max_findings="many")

@@ -257,3 +257,41 @@ def test_a_verdict_takes_the_place_of_the_one_for_the_same_backup():
     assert with_verdict([one, two, other], newer) == [newer, two, other]
     assert with_verdict([], one) == [one]
     assert with_verdict([one], other) == [one, other]
+
+
+def test_a_directory_that_is_in_the_way_is_removed_by_a_deletion_only():
+    def todo(there):
+        return judged(compared(type_diff=[{"path": "a", "left": "file", "right": there}]))["todo"]
+
+    assert "backup_verify_delete=true" in todo("directory")
+    assert "backup_verify_delete" not in todo("link")
+
+
+@pytest.mark.parametrize(
+    ("copied", "told"),
+    [
+        ({"guard": "max_delete", "error": {"kind": "unsafe"}}, "another backup_verify_max_delete"),
+        ({"guard": None, "error": {"kind": "busy"}}, "Wait for the other run"),
+        ({"guard": None, "error": {"kind": "permission"}}, "Correct what made the repair fail"),
+    ],
+)
+def test_after_a_repair_that_failed_the_same_again_is_no_advice(copied, told):
+    before = judged(compared(right_only=["extra"]))
+    row = judged(compared(right_only=["extra"]), copied={"failed": True, "msg": "no", "counts": {}, **copied}, before=before)
+    assert told in row["todo"]
+    assert "backup_verify_repair=true" not in row["todo"]
+
+
+def test_after_a_repair_that_left_a_difference_the_same_again_is_no_advice():
+    owner = [{"path": "a", "field": "owner", "left": "root", "right": "user"}]
+    row = judged(compared(metadata_diff=owner), copied={"changed": True, "counts": {"metadata": 1}}, before=judged(compared(metadata_diff=owner)))
+    assert "become: true" in row["todo"]
+
+
+def test_check_mode_does_not_promise_what_the_run_will_not_do():
+    before = judged(compared(right_only=["extra"]))
+    idle = judged(compared(right_only=["extra"]), copied={"counts": {"unchanged": 5}}, before=before, check_mode=True)
+    assert idle["todo"] == before["todo"]
+    half = judged(compared(left_only=["a"], right_only=["extra"]), copied={"counts": {"created": 1}}, before=before, check_mode=True)
+    assert half["todo"].startswith("Run without check mode")
+    assert "backup_verify_delete=true" in half["todo"]
