@@ -56,6 +56,8 @@ class Planner(Judge):
     def directory(self, directory: Directory, push: Push) -> Names:
         """Plan for one directory; returns the names to go down into."""
         self._check_apart(directory)
+        if directory.clashes and directory.left_rel is not None:
+            _set_contested_aside(directory)
         self.begin(directory)
         number = len(directory.both) + len(directory.left) + len(directory.right)
         self.effort += number + 1
@@ -74,8 +76,8 @@ class Planner(Judge):
             self._pairs(directory, down, push)
             self._news(directory, down)
             for side, entry, first in directory.clashes:
-                where = "src" if side == LEFT else "dest"
-                self.fail(directory.rel + entry.name, "refused", "its name falls together with that of %r in %s; neither is touched" % (first.name, where))
+                words = "src, and only that one is copied" if side == LEFT else "dest; neither is touched"
+                self.fail(directory.rel + entry.name, "refused", "its name falls together with that of %s in %s" % (display_name(first.name), words))
         for entry in directory.right:
             self._extra(entry, down)
         self._left_out(directory, down)
@@ -304,3 +306,10 @@ class Planner(Judge):
                 self._extra(entry, down)
             elif directory.left_rel is None:
                 self.staying.append(self.there)
+
+
+def _set_contested_aside(directory: Directory) -> None:
+    """Of names of dest that fall together none is touched: which of them is meant, nobody knows."""
+    contested = {first.name for side, _entry, first in directory.clashes if side == RIGHT}
+    directory.both = [pair for pair in directory.both if pair[1].name not in contested]
+    directory.right = [entry for entry in directory.right if entry.name not in contested]

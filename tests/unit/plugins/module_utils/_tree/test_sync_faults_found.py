@@ -158,6 +158,16 @@ def test_links_that_take_no_part_stay_in_dest_with_the_directories_they_are_in(t
     assert os.listdir(dest / "only") == ["link"]
 
 
+@pytest.mark.parametrize("wanted", [b"new", {"in": b"new"}])
+def test_of_two_names_in_dest_that_fall_together_neither_is_touched(two: t.Tuple[Path, Path], wanted: t.Any) -> None:
+    src, dest = two
+    grow(src / "both", {"\u00e9": wanted})
+    grow(dest / "both", {"\u00e9": b"1", "e\u0301": b"2"})
+    got = outcome(src, dest, delete=True, unicode_normalization="nfc")
+    assert [failed["kind"] for failed in got.result["failed_files"]] == ["refused"]
+    assert [(dest / "both" / name).read_bytes() for name in ("\u00e9", "e\u0301")] == [b"1", b"2"]
+
+
 def test_names_that_fall_together_in_a_directory_that_goes_go_with_it(two: t.Tuple[Path, Path]) -> None:
     src, dest = two
     grow(dest / "gone", {"\u00e9": b"1", "e\u0301": b"2", "A\u030a": {"in": b"3"}, "\u00c5": {"in": b"4"}})
