@@ -56,7 +56,7 @@ options:
     default: '1.2'
     choices: ['1.2', '1.3']
   timeout:
-    description: Seconds to wait for the connection, for the TLS handshake and for each answer of the server.
+    description: Seconds to wait for the connection, for the TLS handshake and for each answer of the server. At most V(86400).
     type: float
     default: 30
   retries:

@@ -26,6 +26,7 @@ from .deliver import Delivery, Journal, Letter
 from .smtp import Reply
 
 _BLOCK = 65536  # octets
+_FOLDERS = ("tmp", "new", "cur")  # of a Maildir
 _SENDMAIL_FOLDERS = ("/usr/sbin", "/usr/lib", "/usr/local/sbin", "/usr/bin")
 _EX_TEMPFAIL = 75  # sysexits.h
 # the program queues the mail before it answers; more than this many timeouts means that it hangs
@@ -113,7 +114,8 @@ class MaildirRoute:
         named = [address.identity for address in recipients]
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise FleetproofError("argument", "path: %s is there and is not a Maildir" % self.path)
-        assert_writable(self.path)
+        for name in _FOLDERS:
+            assert_writable(os.path.join(self.path, name))
         if probe:
             return Delivery(accepted=named)
         message, size = letter.composed()
@@ -128,7 +130,7 @@ class MaildirRoute:
         return delivery
 
     def _store(self, letter: Letter, message: t.IO[bytes]) -> None:
-        for name in ("tmp", "new", "cur"):
+        for name in _FOLDERS:
             os.makedirs(os.path.join(self.path, name), mode=0o700, exist_ok=True)
         name = "%d.%s.%s" % (letter.date, _tag(letter), re.sub("[^A-Za-z0-9.-]", "_", socket.gethostname()))
         temporary = os.path.join(self.path, "tmp", name)

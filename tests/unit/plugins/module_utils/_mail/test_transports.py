@@ -73,6 +73,15 @@ def test_a_file_that_is_no_maildir_is_left_alone(send: Sender) -> None:
     assert (send.folder / "file").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_maildir_with_a_file_for_a_folder_is_found_out_in_check_mode_too(send: Sender) -> None:
+    (send.folder / "M").mkdir()
+    (send.folder / "M" / "new").touch()
+    for check in (True, False):
+        outcome = send(check=check, transport="maildir", path=str(send.folder / "M"))
+        assert (outcome.changed, outcome.result["state"]) == (False, "failed")
+    assert [path.name for path in (send.folder / "M").iterdir()] == ["new"]
+
+
 def test_an_eml_file_is_written_once_and_again_when_it_is_gone(send: Sender) -> None:
     path = send.folder / "report.eml"
     assert in_fours(send, transport="eml", path=str(path)) == ONCE
