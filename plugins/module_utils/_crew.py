@@ -63,9 +63,13 @@ class Crew:
         gc.freeze()  # pages that no collection touches stay shared with the children
         try:
             for index in range(1, self.workers):
-                self._fork(index)
+                try:
+                    self._fork(index)
+                except OSError:
+                    break  # no more processes, descriptors or memory to be had: those that are there do the work
             # The children will be hungry: what is there is shared out at once, as one task may take long.
-            self._give(stack, self.workers - 1)
+            if self.children:
+                self._give(stack, len(self.children))
             self._share(worker, stack)
             results = [worker.result()]
             results.extend(self._collect())
@@ -80,7 +84,12 @@ class Crew:
 
     def _fork(self, index: int) -> None:
         result_out, result_in = os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(result_out)
+            os.close(result_in)
+            raise
         if pid:
             os.close(result_in)
             self.children[pid] = result_out
@@ -90,6 +99,9 @@ class Crew:
             os.close(result_out)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            # A child may be busy with one file for hours; nobody wants its result when the parent is gone.
+            signal.signal(signal.SIGALRM, self._leave_orphaned)
+            signal.setitimer(signal.ITIMER_REAL, WATCH, WATCH)
             self.watch = None
             self.has_end = False  # a child starts with nothing to do
             self.gauge.take_slot(index)
@@ -100,6 +112,10 @@ class Crew:
         finally:
             # Never back into the parent's frames: its cleanups and its answer are not the child's.
             os._exit(status)
+
+    def _leave_orphaned(self, _signal: int, _frame: t.Any) -> None:
+        if os.getppid() != self.parent:
+            os._exit(1)
 
     def _child(self) -> t.Tuple[str, t.Any]:
         try:
@@ -204,8 +220,6 @@ class Crew:
             if select.select([descriptor], [], [], WATCH)[0]:
                 continue
             if os.getpid() != self.parent:
-                if os.getppid() != self.parent:
-                    os._exit(1)
                 continue
             if self.watch is not None:
                 self.watch(self.gauge)
@@ -224,10 +238,12 @@ class Crew:
         results = []
         failure: t.Optional[Exception] = None
         for pid, result_out in list(self.children.items()):
-            with open(result_out, "rb") as pipe:
+            # Whatever happens meanwhile, _abandon() closes what is still in self.children.
+            with open(result_out, "rb", closefd=False) as pipe:
                 packed = pipe.read() if self.watch is None else self._read_watching(pipe)
             status = self.ended[pid] if pid in self.ended else os.waitpid(pid, 0)[1]
             del self.children[pid]
+            os.close(result_out)
             if status:
                 failure = failure or _died(pid, status)
                 continue

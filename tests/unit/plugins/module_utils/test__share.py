@@ -9,7 +9,7 @@ import signal
 import time
 
 import pytest
-from ansible_collections.fleetproof.backup.plugins.module_utils import _share
+from ansible_collections.fleetproof.backup.plugins.module_utils import _crew, _share
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 
 
@@ -165,3 +165,83 @@ def test_a_throttle_opens_once_in_its_interval():
     assert not throttle.due()
     time.sleep(0.06)
     assert throttle.due()
+
+
+def _gone(process):
+    """Whether a process works no more; what nobody has waited for yet is a zombie."""
+    try:
+        with open("/proc/%d/stat" % process) as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_workers_whose_parent_is_killed_leave_their_work(forks_at_once):
+    out, into = os.pipe()
+    parent = os.fork()
+    if not parent:
+        first = os.getpid()
+
+        def busy(_name):
+            if os.getpid() != first:
+                os.write(into, b"%d\n" % os.getpid())
+                end = time.monotonic() + 30
+                while time.monotonic() < end:
+                    pass
+            time.sleep(0.01)
+
+        try:
+            _share.work_off([(6, 4, "")], lambda gauge: Counting(gauge, busy), 3)
+        finally:
+            os._exit(0)
+    os.close(into)
+    with open(out) as pipe:
+        children = {int(pipe.readline()), int(pipe.readline())}
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    end = time.monotonic() + 15
+    while time.monotonic() < end and not all(_gone(child) for child in children):
+        time.sleep(0.1)
+    left = [child for child in children if not _gone(child)]
+    for child in left:
+        os.kill(child, signal.SIGKILL)
+    assert not left
+
+
+def test_an_interrupt_while_results_are_awaited_leaves_no_process_behind(forks_at_once, monkeypatch):
+    parent = os.getpid()
+
+    class SlowToTell(Counting):
+        def result(self):
+            if os.getpid() != parent:
+                time.sleep(20)
+            return Counting.result(self)
+
+    def interrupt(_crew, _pipe):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_crew.Crew, "_read_watching", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        _share.work_off([(5, 4, "")], SlowToTell, 3, lambda gauge: None)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_where_no_more_processes_are_to_be_had_the_others_do_the_work(forks_at_once, monkeypatch, processes):
+    fork = os.fork
+    left = [processes]
+
+    def scarce():
+        if not left[0]:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        left[0] -= 1
+        return fork()
+
+    monkeypatch.setattr(os, "fork", scarce)
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+    results = _share.work_off([(5, 4, "")], Counting, 5)
+    assert sorted(name for _process, done in results for name in done) == sorted(_names(5, 4))
+    assert len(results) == processes + 1
+    assert len(os.listdir("/proc/self/fd") if before else []) == len(before)
