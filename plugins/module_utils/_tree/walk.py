@@ -54,6 +54,8 @@ class Descent:
     def __init__(self, root: int, follow: bool = False) -> None:
         """``root`` is the descriptor of the tree's root, which stays the caller's."""
         self.root = root
+        self._follow = follow
+        self._inodes: t.List[t.Tuple[int, int]] = []  # of names, and kept only where links are followed
         self.flags = _FLAGS if follow else _FLAGS | os.O_NOFOLLOW
         self.names: t.List[str] = []
         self.open_at: t.List[int] = []  # -1 where closed again for want of descriptors
@@ -81,11 +83,20 @@ class Descent:
             at = self.enter(name, at)
             names.append(name)
             open_at.append(at)
+            if self._follow:
+                state = os.fstat(at)
+                self._inodes.append((state.st_dev, state.st_ino))
             surplus = len(open_at) - KEPT_OPEN - 1
             if surplus >= 0 and open_at[surplus] >= 0:
                 os.close(open_at[surplus])
                 open_at[surplus] = -1
         return at
+
+    def is_loop(self) -> bool:
+        """Whether the directory opened last is one of its own ancestors; known only where links are followed."""
+        here = self._inodes[-1]
+        root = os.fstat(self.root)
+        return here == (root.st_dev, root.st_ino) or here in self._inodes[:-1]
 
     def enter(self, name: str, directory: int) -> int:
         """Open one component below the descriptor ``directory``."""
@@ -95,6 +106,8 @@ class Descent:
         while len(self.open_at) > depth:
             descriptor = self.open_at.pop()
             self.names.pop()
+            if self._follow:
+                self._inodes.pop()
             if descriptor >= 0:
                 os.close(descriptor)
 
@@ -243,23 +256,10 @@ class _Walker:
         if options.one_file_system and os.fstat(descriptor).st_dev != self.devices[side]:
             self.visitor.boundary(task[0], task[1], side)
             return False
-        if options.follow and self._is_loop(side, rel, descriptor):
+        if options.follow and self.descents[side].is_loop():
             self.visitor.loop(task[0], task[1], side)
             return False
         return True
-
-    def _is_loop(self, side: int, rel: str, descriptor: int) -> bool:
-        """Whether the directory is one of its own ancestors, by device and inode."""
-        here = os.fstat(descriptor)
-        root = self.descents[side].root
-        end = 0
-        while True:
-            above = os.stat(rel[:end] or ".", dir_fd=root)
-            if (above.st_dev, above.st_ino) == (here.st_dev, here.st_ino):
-                return True
-            end = rel.find("/", end) + 1
-            if end <= 0 or end >= len(rel):
-                return False
 
     def _pair(self, directory: Directory, left: t.List[os.DirEntry[str]], right: t.List[os.DirEntry[str]]) -> None:
         keep, key = self.options.keep, self.options.key

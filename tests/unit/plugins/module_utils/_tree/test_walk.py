@@ -105,7 +105,8 @@ def test_names_that_fall_together_are_clashes_also_in_a_tree_of_one_side(tmp_pat
     assert _walked(None, tmp_path / "a", key=str.lower) == [("clash 1", "a", "A"), ("right", "A", "")]
 
 
-def test_a_tree_deeper_than_a_path_may_be_is_walked(tmp_path):
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_tree_deeper_than_a_path_may_be_is_walked(tmp_path, follow):
     depth, name = 150, "n" * 100
     at = os.open(str(tmp_path), os.O_RDONLY)
     for _unused in range(depth):
@@ -115,8 +116,9 @@ def test_a_tree_deeper_than_a_path_may_be_is_walked(tmp_path):
         at = below
     os.close(at)
     open_before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
-    rows = _walked(tmp_path, tmp_path)
+    rows = _walked(tmp_path, tmp_path, follow=follow)
     assert len(rows) == depth
+    assert {row[0] for row in rows} <= {"both"}
     if open_before is not None:
         assert len(os.listdir("/proc/self/fd")) == open_before
 
