@@ -98,6 +98,7 @@ class Level:
         "same",
         "same_bytes",
         "same_number",
+        "twins",
     )
 
     def __init__(self, directory: Directory, key: t.Optional[str], push: Push) -> None:
@@ -110,6 +111,8 @@ class Level:
         self.down_one_side: Names = []
         # Names, by category
         self.files: t.List[str] = []
+        # (left, right) of all pairs, where names are wanted
+        self.twins: t.List[t.Tuple[str, str]] = []
         self.same: t.List[str] = []
         self.funny: t.List[str] = []
         self.names_wanted = True
@@ -172,8 +175,9 @@ class Entries:
         if key is not None:
             findings.report.extend([(key, 0, "")])
         names_wanted = level.names_wanted = key is not None or findings.wants_names(rel)
+        number = len(directory.both)
         self._pairs(level)
-        self._count(level)
+        self._count(level, number)
         down_left, left_only = self.one_side(LEFT, rel, directory.left, level)
         down_right, right_only = self.one_side(RIGHT, directory.right_rel or "", directory.right, level)
         level.down_one_side = down_left + down_right
@@ -185,18 +189,17 @@ class Entries:
             findings.list_names("common_funny", rel, level.funny)
             findings.report_names(key, "common_funny", level.funny)
         if names_wanted:
-            common = [left.name for left, _right in directory.both]
+            common = [left for left, _right in level.twins]
             findings.list_names("common", rel, common)
             findings.list_names("common_files", rel, level.files)
             findings.list_names("same_files", rel, level.same)
             findings.report_names(key, "same_files", level.same)
             findings.list_names("left_list", rel, common + left_only)
-            findings.list_names("right_list", directory.right_rel or "", [right.name for _left, right in directory.both] + right_only)
+            findings.list_names("right_list", directory.right_rel or "", [right for _left, right in level.twins] + right_only)
 
-    def _count(self, level: Level) -> None:
-        """Count what both sides have; with as few steps as can be, as there may be a directory for every few files."""
+    def _count(self, level: Level, number: int) -> None:
+        """Count the ``number`` entries that both sides have, with as few steps as can be, as there may be a directory for every few files."""
         common, left_list, right_list, files, same = self._cells
-        number = len(level.directory.both)
         left_bytes = level.left_bytes + level.left_funny
         common[0] += number
         common[1] += left_bytes
@@ -226,7 +229,13 @@ class Entries:
         extra = self._metadata is not None or self._links
         newest = self.findings.newest
         left_bytes = right_bytes = same_bytes = same_number = 0
-        for left_entry, right_entry in level.directory.both:
+        both, twins = level.directory.both, level.twins
+        if names_wanted:
+            twins += [(left_entry.name, right_entry.name) for left_entry, right_entry in both]
+        # An entry remembers its state, half a kilobyte: it goes when it has been dealt with.
+        both.reverse()
+        while both:
+            left_entry, right_entry = both.pop()
             try:
                 left = left_entry.stat(follow_symlinks=follow)
                 right = right_entry.stat(follow_symlinks=follow)
@@ -390,7 +399,9 @@ class Entries:
         down: Names = []
         names: t.List[str] = []
         total = 0
-        for entry in entries:
+        number = len(entries)
+        while entries:
+            entry = entries.pop()
             names.append(entry.name)
             state: t.Optional[os.stat_result] = None
             try:
@@ -406,8 +417,8 @@ class Entries:
                         findings.newest = self._newer(findings.newest, state)
             if self.record.detailed:
                 self.record.row(category, rel + entry.name, *((state, None) if side == LEFT else (None, state)))
-        findings.count(category, len(entries), total)
-        findings.count(everything, len(entries), total)
+        findings.count(category, number, total)
+        findings.count(everything, number, total)
         if level is not None:
             findings.list_names(category, rel, names)
             findings.report_names(level.key, category, names)
@@ -426,5 +437,5 @@ class Entries:
             if side == RIGHT and self.request.one_way and directory.left_rel is None:
                 continue
             everything = "left_list" if side == LEFT else "right_list"
-            self.findings.add(everything, rel + entry.name, 0)
+            self.findings.add(everything, (directory.right_rel or "" if side == RIGHT else rel) + entry.name, 0)
             self.record.unread(rel + entry.name, "argument: %s: the name falls together with %s" % (SIDES[side], display_name(first.name)))

@@ -53,7 +53,7 @@ def window_ns_of(params: t.Mapping[str, t.Any]) -> int:
     """Nanoseconds within which two mtimes are equal."""
     if not 0 <= params["modify_window"] < 2**31:
         raise FleetproofError("argument", "modify_window: %s is not a number of seconds from 0 on" % params["modify_window"])
-    return int(params["modify_window"] * 1_000_000_000)
+    return round(float(params["modify_window"]) * 1_000_000_000)
 
 
 def workers_of(params: t.Mapping[str, t.Any]) -> int:

@@ -20,7 +20,7 @@ import tempfile
 import typing as t
 import zlib
 
-from .._errors import from_os_error
+from .._errors import FleetproofError, from_os_error
 from .._state import write_atomic
 from .._values import display_name
 
@@ -39,25 +39,31 @@ Row = t.Tuple[str, str]
 RunAt = t.Tuple[int, int, int]
 
 
+def _failure(path: str, error: OSError) -> FleetproofError:
+    return from_os_error(error, "write report_path %s" % display_name(path))
+
+
 class RowsFile:
     """The file to be written, and the runs of ``workers`` processes that will fill it."""
 
     def __init__(self, path: str, workers: int) -> None:
         """Raises FleetproofError when nothing can be written beside ``path``."""
         self.path = os.path.abspath(path)
+        if os.path.isdir(self.path):
+            raise FleetproofError("argument", "report_path: %s is a directory; write the name of a file" % display_name(path))
         try:
             # Beside the report: where there is room for one there should be room for the other, and it is found out at once.
             self._files = [tempfile.TemporaryFile(dir=os.path.dirname(self.path)) for _unused in range(workers)]  # noqa: SIM115 # open until close()
         except OSError as error:
             raise self._failure(error) from error
 
-    def _failure(self, error: OSError) -> Exception:
-        return from_os_error(error, "write report_path %s" % display_name(self.path))
+    def _failure(self, error: OSError) -> FleetproofError:
+        return _failure(self.path, error)
 
     def writer(self, index: int, behind: t.Iterable[RunAt] = ()) -> RowWriter:
         """For the process with that index; goes on behind the runs that are there already."""
         start = max((offset + length for other, offset, length in behind if other == index), default=0)
-        return RowWriter(self._files[index].fileno(), index, start)
+        return RowWriter(self._files[index].fileno(), index, start, self.path)
 
     def write(self, runs: t.List[RunAt]) -> None:
         """Merge all runs into the file under its name. Raises FleetproofError."""
@@ -84,7 +90,9 @@ class RowsFile:
 class RowWriter:
     """Takes the rows of one process."""
 
-    def __init__(self, descriptor: int, index: int, offset: int = 0) -> None:
+    def __init__(self, descriptor: int, index: int, offset: int, path: str) -> None:
+        """``path`` is the file that an error names."""
+        self._path = path
         self._descriptor = descriptor
         self._index = index
         self._rows: t.List[Row] = []
@@ -105,7 +113,10 @@ class RowWriter:
         data = b"".join(parts)
         done = 0
         while done < len(data):
-            done += os.pwrite(self._descriptor, memoryview(data)[done:], self._offset + done)
+            try:
+                done += os.pwrite(self._descriptor, memoryview(data)[done:], self._offset + done)
+            except OSError as error:
+                raise _failure(self._path, error) from error
         self._runs.append((self._index, self._offset, len(data)))
         self._offset += len(data)
         self._rows.clear()

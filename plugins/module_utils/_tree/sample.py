@@ -54,7 +54,11 @@ def parse_sample(text: str) -> Sample:
         if not 1 <= which <= parts:
             raise FleetproofError("argument", "sample: %r names no part; the parts of 10 are 1/10 to 10/10" % text)
         return Sample(part=(which - 1, parts))
-    return Sample(budget=parse_size(text, "sample"))
+    try:
+        return Sample(budget=parse_size(text, "sample"))
+    except FleetproofError as error:
+        message = "sample: %r is no part of a tree; write a share such as 5%%, one of several parts such as 3/10, or an amount such as 50G" % text
+        raise FleetproofError("argument", message) from error
 
 
 def chooser(sample: Sample, seed: str, left: int, right: int, options: WalkOptions, deepest: t.Optional[int], workers: int) -> Chosen:

@@ -21,6 +21,8 @@ from .walk import SIDES, Descent, open_untouched
 # So many files are shown, and of each side no more than so many bytes.
 FILES = 20
 BYTES = 64 * 1024
+# Finding what unlike texts have in common takes a time that grows with this number: pairs of equal lines.
+PAIRS = 500_000
 
 
 def diff_text(findings: Findings, left: int, right: int, roots: t.Tuple[str, str], follow: bool, one_way: bool) -> str:
@@ -67,9 +69,20 @@ def _file(path: str, descents: t.Tuple[Descent, Descent], roots: t.Tuple[str, st
             return "differs: %s (binary)" % shown
         # At line feeds only: splitlines() knows a dozen more ends of a line.
         texts.append([line for line in text.replace("\n", "\n\0").split("\0") if line])
+    if _equal_pairs(*texts) > PAIRS:
+        return "differs: %s (too many equal lines to tell which is which)" % shown
     before, after = (display_name(os.path.join(root, path)) for root in roots)
     lines = [line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in difflib.unified_diff(texts[0], texts[1], before, after)]
     return "".join(lines) or "differs: %s (no longer)" % shown
+
+
+def _equal_pairs(before: t.List[str], after: t.List[str]) -> int:
+    """How many pairs of equal lines difflib looks at, each time it looks; lines that make up more than a hundredth are none to it."""
+    there: t.Dict[str, int] = {}
+    for line in after:
+        there[line] = there.get(line, 0) + 1
+    most = len(after) // 100 + 1 if len(after) >= 200 else len(after)
+    return sum(number for number in (there.get(line, 0) for line in before) if number <= most)
 
 
 def _read(directory: int, name: str, follow: bool) -> t.Optional[bytes]:

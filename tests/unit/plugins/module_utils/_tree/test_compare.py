@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -554,3 +555,41 @@ def test_memory_does_not_grow_with_equal_entries(tmp_path):
         done = subprocess.run([sys.executable, "-c", _MEASURE.format(path=sys.path), *arguments], stdout=subprocess.PIPE, check=True)
         peaks.append(int(done.stdout))
     assert peaks[1] - peaks[0] < 10 * 1024, "KiB at the peak: %s" % peaks
+
+
+def test_a_fraction_of_the_window_is_not_lost(two):
+    left, right = two({"f": b"1"}, {"f": b"1"})
+    os.utime(str(right / "f"), ns=(THEN, THEN + 1_001_000_000))
+    assert compared(left, right, method="quick", modify_window=1.001)["identical"]
+
+
+def test_a_file_that_has_grown_since_it_was_looked_at_is_not_the_same(two):
+    left, right = two({"f": b"1"}, {"f": b"1"})
+    states = [os.stat(str(side / "f")) for side in (left, right)]
+    with open(str(right / "f"), "ab") as file:
+        file.write(b"2")
+    at = [os.open(str(side), os.O_RDONLY) for side in (left, right)]
+    reader = pairs.PairReader(None, False, lambda entries, size: None)
+    try:
+        with pytest.raises(pairs.Unread, match="changed_underfoot: right"):
+            reader.unlike(at[0], "f", states[0], at[1], "f", states[1])
+    finally:
+        for descriptor in at:
+            os.close(descriptor)
+
+
+def test_a_clash_on_the_right_has_its_path_on_the_right(two):
+    left, right = two({"Dir": {"a": b""}}, {"dir": {"a": b"", "A": b""}})
+    assert compared(left, right, ignore_case=True)["right_list"] == ["dir", "dir/A", "dir/a"]
+
+
+def test_a_large_directory_costs_little_more_than_its_names(two):
+    many = {"f%05d" % number: b"" for number in range(5000)}
+    left, right = two(many, many)
+    tracemalloc.start()
+    try:
+        assert compared(left, right, max_listed=10)["identical"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5000 * 900

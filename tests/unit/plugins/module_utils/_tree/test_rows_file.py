@@ -105,3 +105,17 @@ def test_a_place_that_is_not_there_is_an_error_before_anything_is_read(two, tmp_
     with pytest.raises(FleetproofError, match="Could not write report_path") as caught:
         compared(*two, report_path=str(tmp_path / "none" / "rows"))
     assert caught.value.kind == "not_found"
+
+
+def test_a_directory_is_no_report_and_that_is_told_before_anything_is_read(two):
+    with pytest.raises(FleetproofError, match="is a directory") as caught:
+        compared(*two, report_path=str(two[0]))
+    assert caught.value.kind == "argument"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_disk_that_is_full_is_told_as_such(monkeypatch, two, tmp_path):
+    monkeypatch.setattr(rows_file.tempfile, "TemporaryFile", lambda **_options: open("/dev/full", "wb"))  # noqa: SIM115 # closed by the code
+    with pytest.raises(FleetproofError, match=r"Could not write report_path .*rows: No space left") as caught:
+        compared(*two, report_path=str(tmp_path / "rows"))
+    assert caught.value.kind == "no_space"

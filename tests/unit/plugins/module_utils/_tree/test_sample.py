@@ -108,3 +108,8 @@ def test_what_is_not_in_the_sample_is_believed_its_size(tmp_path):
     assert result["coverage"]["share"] == 0.0
     os.utime(str(tmp_path / "b" / "x"))
     assert compared(tmp_path / "a", tmp_path / "b", sample="0", method="quick")["diff_files"] == ["x", "y"]
+
+
+def test_what_is_no_sample_is_told_with_all_three_ways_to_write_one():
+    with pytest.raises(FleetproofError, match=r"such as 5%, .* such as 3/10, .* such as 50G"):
+        parse_sample("some")

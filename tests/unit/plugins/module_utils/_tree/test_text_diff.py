@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree import text_diff
@@ -72,3 +73,9 @@ def test_modes_are_told_in_words(tmp_path):
         os.chmod(str(tmp_path / side / "a"), mode)
     diff = outcome(tmp_path / "left", tmp_path / "right", diff_mode=True, metadata=["mode"]).diff
     assert diff == {"prepared": "mode: a: 0600 on the left, 0640 on the right\n"}
+
+
+def test_texts_that_would_take_too_long_have_a_line(prepared):
+    chance = random.Random(1)
+    left, right = (b"".join(b"%d\n" % chance.randrange(101) for _unused in range(18000)) for _side in "lr")
+    assert prepared({"f": left}, {"f": right}) == "differs: f (too many equal lines to tell which is which)\n"
