@@ -16,6 +16,14 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
 
+try:
+    # What can mark a text as a template marks all others as none; what it reads lazily must not be copied by anything else.
+    from ansible.template import trust_as_template as _trust_as_template  # noqa: F401 - only whether it is there
+except ImportError:
+    from ansible.utils.unsafe_proxy import wrap_var as _wrap_var
+else:
+    _wrap_var = None
+
 _COLOR = re.compile(r"\A#[0-9a-fA-F]{6}\Z")
 
 
@@ -71,10 +79,6 @@ def texts(value: t.Any, who: str, option: str) -> t.List[str]:
 def untrusted(value: t.Any) -> t.Any:
     """``value`` so marked that Ansible never takes any text in it for a template.
 
-    From ansible-core 2.19 on this is how every text made by a plugin is treated; there, and wherever the marking is gone, it stays as it is.
+    From ansible-core 2.19 on this is how every text made by a plugin is treated, and it stays as it is.
     """
-    try:
-        from ansible.utils.unsafe_proxy import wrap_var  # noqa: PLC0415 - deprecated where it does nothing
-    except ImportError:
-        return value
-    return wrap_var(value)
+    return value if _wrap_var is None else _wrap_var(value)
