@@ -151,6 +151,12 @@ class Plan:
             for packed in self.stages[stage]:
                 yield unpack(packed)
 
+    def batches_by_folder(self) -> t.Iterator[Batch]:
+        """All batches, sorted by folder: whatever is in one has a path that begins with it."""
+        order = sorted((_folder(packed), stage, number) for stage, batches in enumerate(self.stages) for number, packed in enumerate(batches))
+        for _folder_name, stage, number in order:
+            yield unpack(self.stages[stage][number])
+
     def actions(self) -> t.Iterator[t.Tuple[str, Item]]:
         """Every action with its path, in no order."""
         for batch in self.batches():
@@ -162,6 +168,11 @@ def pack(folder: str, other: t.Optional[str], items: t.Sequence[t.Sequence[t.Any
     """A batch as it is kept; trailing empty fields of items may be left out."""
     # Version 2 of the format: later ones look every object up to share it, and nothing here is shared.
     return marshal.dumps((folder, other, [tuple(item) for item in items]), 2)
+
+
+def _folder(packed: bytes) -> str:
+    folder: str = marshal.loads(packed)[0]  # noqa: S302 # packed by a process of our own
+    return folder
 
 
 def unpack(packed: bytes) -> Batch:

@@ -9,7 +9,6 @@ Private to this collection.
 
 from __future__ import annotations
 
-import heapq
 import typing as t
 
 from .._errors import FleetproofError
@@ -85,18 +84,24 @@ class Report:
         """The first actions by path, and whether there are more."""
         failed = {failure.path for failure in self.failures}
         without_deletions = self._deletes_nothing
-
-        def wanted() -> t.Iterator[t.Tuple[str, int, Item]]:
-            number = 0
-            for path, item in self.plan.actions():
+        wanted = self.max_listed + 1
+        first: t.List[t.Tuple[str, int, Item]] = []
+        last = ""
+        for number, batch in enumerate(self.plan.batches_by_folder()):
+            if last and batch.folder > last:
+                break
+            for item in batch.items:
+                path = batch.folder + item.name
                 if path in failed or (without_deletions and item.action == DELETED and not item.why & words.LEFTOVER):
                     continue
-                number += 1
-                yield path, number, item
-
+                first.append((path, number, item))
+            if 0 < wanted <= len(first) // 2:
+                first.sort()
+                del first[wanted:]
+                last = first[-1][0]
+        first.sort()
         if self.max_listed < 0:
-            return [_row(path, item) for path, _number, item in sorted(wanted())], False
-        first = heapq.nsmallest(self.max_listed + 1, wanted())
+            return [_row(path, item) for path, _number, item in first], False
         return [_row(path, item) for path, _number, item in first[: self.max_listed]], len(first) > self.max_listed
 
     def failure(self) -> t.Optional[FleetproofError]:

@@ -19,6 +19,7 @@ from .._share import Gauge
 from .acting import Actor, Trees
 from .attic import Attic
 from .attributes import copy_attributes, settle
+from .content import SMALL
 from .copy import Copier, Pace, _discard
 from .reading import SourceError
 
@@ -71,8 +72,17 @@ class Applier(Actor):
             for item in batch.items:
                 self.fail_by(folder, item, error, step)
             return
+        short = self.attic is None and not self.sync_each and self.copier.has_short_way
+        count, copy_small = self.gauge.add, self.copier.copy_small
         for item in batch.items:
             self.alive()
+            if short and item.kind == FILE and item.action != METADATA and item.size <= SMALL and not item.link_to:
+                size = copy_small(source_fd, item.name, dest_fd, item.other or item.name)
+                if size >= 0:
+                    self.bytes_copied += size
+                    count(1, size)
+                    continue
+            count(1, 0)
             self.copier.step = "cannot be written"
             try:
                 self.item(folder, where, item, source_fd, dest_fd)

@@ -27,7 +27,7 @@ from ansible_collections.fleetproof.backup.plugins.module_utils._share import Ga
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree import copy as copy_module
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.copy import Copier
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.rules import Preserve, is_temporary
-from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.comparing import as_nobody, grow
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.comparing import THEN, as_nobody, grow
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.syncing import counts, outcome, picture, rsync_finds_nothing, synced
 
 # A run as a process of its own, so that it can be killed
@@ -195,6 +195,52 @@ def test_a_copy_that_reads_back_otherwise_gets_no_name(pair: t.Tuple[int, int], 
         copier().copy(pair[0], "a", pair[1])
     assert caught.value.kind == "integrity"
     assert os.listdir(tmp_path / "dest") == []
+
+
+def test_the_short_way_gives_up_on_what_is_not_as_most_files_are(pair: t.Tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grow(tmp_path / "more", {"large": bytes(300_000)})
+    os.rename(tmp_path / "more" / "large", tmp_path / "src" / "large")
+    (tmp_path / "src" / "link").symlink_to("a")
+    os.mkfifo(tmp_path / "src" / "fifo")
+    with open(tmp_path / "src" / "sparse", "wb") as file:
+        file.truncate(100_000)
+    short = copier()
+    short.enter(pair[1])
+    assert short.copy_small(pair[0], "a", pair[1], "new name") == 12
+    assert (tmp_path / "dest" / "new name").read_bytes() == b"some content"
+    assert (tmp_path / "dest" / "new name").stat().st_mtime_ns == THEN
+    for name in ("large", "link", "fifo", "sparse", "nowhere"):
+        assert short.copy_small(pair[0], name, pair[1], "other name") == -1
+    (tmp_path / "dest" / "in the way").mkdir()
+    assert short.copy_small(pair[0], "a", pair[1], "in the way") == -1
+    with monkeypatch.context() as patch:
+        patch.setattr(copy_module.os, "pread", lambda descriptor, length, offset: b"rotten bytes")
+        assert short.copy_small(pair[0], "a", pair[1], "other name") == -1
+    with monkeypatch.context() as patch:
+        patch.setattr(copy_module.os, "write", lambda descriptor, data: len(data) - 1)
+        assert short.copy_small(pair[0], "a", pair[1], "other name") == -1
+    real = os.read
+
+    def grows_meanwhile(descriptor: int, length: int) -> bytes:
+        data = real(descriptor, length)
+        with open(tmp_path / "src" / "a", "ab") as file:
+            file.write(b"more")
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copy_module.os, "read", grows_meanwhile)
+        assert short.copy_small(pair[0], "a", pair[1], "other name") == -1
+    assert sorted(os.listdir(tmp_path / "dest")) == ["in the way", "new name"]
+
+
+def test_a_name_that_somebody_else_has_is_left_to_him(pair: t.Tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = copier()
+    monkeypatch.setattr(short, "temporary", lambda: "taken")
+    (tmp_path / "dest" / "taken").write_bytes(b"not ours")
+    assert short.copy_small(pair[0], "a", pair[1], "new name") == -1
+    with pytest.raises(FileExistsError):
+        short.copy(pair[0], "a", pair[1])
+    assert (tmp_path / "dest" / "taken").read_bytes() == b"not ours"
 
 
 @pytest.mark.parametrize("missing", [("copy_file_range",), ("copy_file_range", "sendfile")], ids=["no kernel copy", "by hand"])
