@@ -16,13 +16,14 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import plain
 
+_wrap_var: t.Optional[t.Callable[[t.Any], t.Any]] = None
 try:
     # What can mark a text as a template marks all others as none; what it reads lazily must not be copied by anything else.
     from ansible.template import trust_as_template as _trust_as_template  # noqa: F401 - only whether it is there
 except ImportError:
-    from ansible.utils.unsafe_proxy import wrap_var as _wrap_var
-else:
-    _wrap_var = None
+    from ansible.utils.unsafe_proxy import wrap_var
+
+    _wrap_var = wrap_var
 
 _COLOR = re.compile(r"\A#[0-9a-fA-F]{6}\Z")
 

@@ -13,7 +13,10 @@ from ansible_collections.fleetproof.backup.plugins.filter.with_verdict import Fi
 try:
     from ansible.template import trust_as_template as trusted
 except ImportError:
-    trusted = str
+
+    def trusted(value):  # no marks, so a text is as good as a trusted one
+        return str(value)
+
 
 with_verdict = FilterModule().filters()["with_verdict"]
 
