@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
 
 from .._errors import FleetproofError
 from .._values import display_name, parse_share, parse_size
@@ -29,8 +28,7 @@ class GuardStop(FleetproofError):
         self.guard = guard
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(t.NamedTuple):
     """A number or a share, as in ``25%``."""
 
     number: t.Optional[int]
@@ -56,8 +54,7 @@ class Limit:
         return (self.share or 0) * whole
 
 
-@dataclass(frozen=True)
-class Space:
+class Space(t.NamedTuple):
     """What a file system has left, for the user who asks."""
 
     total_bytes: int

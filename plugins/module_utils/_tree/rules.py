@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import typing as t
-from dataclasses import dataclass
 
 from .._plan.plan import DEVICE, DIRECTORY, FILE, GROUP, MODE, MTIME, OWNER, SPECIAL, SYMLINK
 
@@ -41,8 +40,7 @@ def is_temporary(name: str) -> bool:
     return name.startswith(_TEMPORARY_START) and _TEMPORARY.fullmatch(name) is not None
 
 
-@dataclass(frozen=True)
-class Preserve:
+class Preserve(t.NamedTuple):
     """What a copy takes over from its source."""
 
     mode: bool = True
@@ -117,8 +115,7 @@ class Preserve:
         return why
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(t.NamedTuple):
     """What the plan of a copy goes by."""
 
     preserve: Preserve

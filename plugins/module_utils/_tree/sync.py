@@ -195,7 +195,7 @@ class SyncJob:
         from .verify import verify_all  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # few tasks need it
 
         rules = self.rules()
-        rules = dataclasses.replace(rules, delete=rules.delete and not plan.no_deletions and not done.no_deletions)
+        rules = rules._replace(delete=rules.delete and not plan.no_deletions and not done.no_deletions)
         verify_all(plan, done, self.source, self.dest, rules, self._walk_options(rules), self.request.workers)
 
     def _make_dest(self) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from dataclasses import dataclass
 
 from .._errors import FleetproofError
 from .._module import ArgumentSpec
@@ -55,8 +54,7 @@ SPEC = TREE.merge(
 _REMOTE = re.compile(r"\A(?:rsync://|[^/]+:)")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(t.NamedTuple):
     """The options as values."""
 
     src: str

@@ -9,7 +9,6 @@ Private to this collection.
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .._plan.plan import ROT, UNREADABLE, why_words
@@ -21,7 +20,7 @@ from .walk import WalkOptions
 
 def verify_all(plan: SyncPlan, done: Done, source: int, dest: t.Optional[int], rules: Rules, options: WalkOptions, workers: int) -> None:
     """Plan once more, by content: what would be done now is what went wrong. Notes it in ``done``."""
-    rules = dataclasses.replace(rules, method="content", drop_cache=True, sweep=False)
+    rules = rules._replace(method="content", drop_cache=True, sweep=False)
     again = make_plan(source, dest, rules, options, workers)
     known = {failure.path for failure in plan.failures}
     known.update(failure.path for failure, _action in done.failures)
