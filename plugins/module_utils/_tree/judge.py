@@ -156,13 +156,15 @@ class Judge(Ledger):
         return why
 
     def _may_read(self, kind: int, name: str, source: os.stat_result) -> bool:
-        """Whether this user may read a file that is to be copied; notes it when not."""
-        if kind != FILE or self.preserve.root:
+        """Whether this user may read a file or directory that is to be copied; notes it when not."""
+        if kind not in (FILE, DIRECTORY) or self.preserve.root:
             return True
+        wanted = os.R_OK if kind == FILE else os.R_OK | os.X_OK
         if source.st_uid == os.geteuid():
-            readable = bool(source.st_mode & stat.S_IRUSR)
+            # The letters of the owner stand six bits further left (chmod(2)).
+            readable = source.st_mode >> 6 & wanted == wanted
         else:
-            readable = os.access(name, os.R_OK, dir_fd=self.at.left_fd, effective_ids=os.access in os.supports_effective_ids)
+            readable = os.access(name, wanted, dir_fd=self.at.left_fd, effective_ids=os.access in os.supports_effective_ids)
         if not readable:
             self.read_error(self.at.rel + name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
         return readable

@@ -223,6 +223,20 @@ def test_attributes_of_what_its_owner_may_not_write_are_taken_over_as_well() -> 
     by_nobody(check)
 
 
+def test_a_file_does_not_give_way_to_a_directory_that_cannot_be_read() -> None:
+    def check(folder: Path) -> None:
+        src, dest = folder / "src", folder / "dest"
+        grow(src, {"closed": {"b": b"x"}, "new": b"x"})
+        grow(dest, {"closed": b"good", "extra": b"x"})
+        (src / "closed").chmod(0o300)
+        got = outcome(src, dest, delete=True, max_delete="100%")
+        assert [(failed["path"], failed["kind"]) for failed in got.result["failed_files"]] == [("closed", "permission")]
+        assert (dest / "closed").read_bytes() == b"good"
+        assert sorted(os.listdir(dest)) == ["closed", "extra", "new"]
+
+    by_nobody(check)
+
+
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="needs extended attributes")
 def test_a_directory_whose_attributes_cannot_be_read_is_told_and_the_rest_is_copied() -> None:
     def check(folder: Path) -> None:
