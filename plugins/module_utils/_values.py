@@ -26,6 +26,10 @@ _SHARE = re.compile(r"\A\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*\Z")
 # C0, DEL, C1 and surrogates: what is not text, or would be acted upon by a terminal.
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+# The name of a copy until it is whole: fixed in length, so that any name that fits can be copied.
+_TEMPORARY = re.compile(r"\.fleetproof-[0-9a-f]{16}\.tmp")
+_TEMPORARY_START = ".fleetproof-"
+
 
 def parse_size(text: t.Union[str, float], what: str) -> int:
     """Bytes from ``1048576``, ``10G`` or ``1.5 MiB``; the units are powers of 1024, as in ``du -h``."""
@@ -100,3 +104,27 @@ def display_name(name: t.Union[str, bytes]) -> str:
 def exact_name(name: str) -> str:
     """The bytes of a file name in base64, for machine-readable files (RFC 4648, section 4)."""
     return base64.b64encode(os.fsencode(name)).decode("ascii")
+
+
+def temporary_name(number: int) -> str:
+    """A name for a copy that is not whole yet; ``number`` is below 2**64."""
+    return "%s%016x.tmp" % (_TEMPORARY_START, number)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether ``name`` is one of ours."""
+    return name.startswith(_TEMPORARY_START) and _TEMPORARY.fullmatch(name) is not None
+
+
+def window_ns_of(params: t.Mapping[str, t.Any]) -> int:
+    """Nanoseconds within which two mtimes are equal."""
+    if not 0 <= params["modify_window"] < 2**31:
+        raise FleetproofError("argument", "modify_window: %s is not a number of seconds from 0 on" % params["modify_window"])
+    return round(float(params["modify_window"]) * 1_000_000_000)
+
+
+def max_listed_of(params: t.Mapping[str, t.Any]) -> int:
+    """How many items of each list are wanted, -1 for all."""
+    if params["max_listed"] < -1:
+        raise FleetproofError("argument", "max_listed: %d is neither a number of items nor -1 for all" % params["max_listed"])
+    return int(params["max_listed"])

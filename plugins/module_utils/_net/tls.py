@@ -89,13 +89,14 @@ def _load(context: ssl.SSLContext, path: str) -> None:
         raise from_os_error(error, "read ca_path %s" % path) from error
 
 
-def handshake(sock: socket.socket, context: ssl.SSLContext, host: str, where: str) -> ssl.SSLSocket:
+def handshake(sock: socket.socket, context: ssl.SSLContext, host: str, where: str, session: t.Optional[ssl.SSLSession] = None) -> ssl.SSLSocket:
     """``sock`` with TLS over it; whatever goes wrong closes it and is an error: there is no way on in clear text.
 
     ``host`` is checked against the certificate. The handshake as a whole may take the socket's timeout.
+    With ``session`` an earlier session with this server is resumed, if it agrees.
     """
     try:
-        return context.wrap_socket(sock, server_hostname=host)
+        return context.wrap_socket(sock, server_hostname=host, session=session)
     except ssl.SSLError as error:
         sock.close()
         raise tls_error(error, host, where) from error

@@ -62,6 +62,8 @@ class Item(t.NamedTuple):
     other: str = ""
     # For a hard link: the path, in dest, of the file to link to
     link_to: str = ""
+    # The mtime in nanoseconds that goes with ``size``, for those who plan and act by what they were told; 0 where nobody asks
+    stamp: int = 0
 
 
 class Batch(t.NamedTuple):

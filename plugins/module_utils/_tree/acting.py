@@ -14,13 +14,13 @@ import stat
 import typing as t
 from dataclasses import dataclass
 
+from .._descent import Descent
 from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
 from .._plan.plan import Batch, Item, unpack
 from .._share import Gauge, Push, work_off
 from .reading import SourceError, read_failure
 from .rules import Preserve
 from .sync_plan import SyncPlan
-from .walk import Descent
 
 # Bytes that are worth the effort of one entry.
 _EFFORT = 1 << 15

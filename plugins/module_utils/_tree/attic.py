@@ -16,13 +16,13 @@ import stat
 import time
 import typing as t
 
+from .._descent import Descent
 from .._errors import FleetproofError, from_os_error
 from .._share import Gauge
-from .._values import display_name
+from .._values import display_name, is_temporary
 from .attributes import settle
 from .copy import Copier, _discard
-from .rules import Preserve, is_temporary
-from .walk import Descent
+from .rules import Preserve
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Everything that the system lets this user take along.

@@ -15,13 +15,14 @@ import gc
 import os
 import typing as t
 
+from .._descent import Descent
 from .._share import Gauge, Push
 from .._values import display_name
 from .collect import Findings
 from .entries import Entries, Level, Names, Request
 from .pairs import CHANGED, Unread, reason_of
 from .record import Recorder
-from .walk import LEFT, RIGHT, SIDES, Descent, Directory, RelPath, walk
+from .walk import LEFT, RIGHT, SIDES, Directory, RelPath, walk
 
 if t.TYPE_CHECKING:
     from .rows_file import RowsFile, RowWriter  # what few tasks need is imported by their options

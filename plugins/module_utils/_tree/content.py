@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .walk import open_untouched
+from .._descent import open_untouched
 
 # One read a side up to here, two reused buffers above.
 SMALL = 256 * 1024

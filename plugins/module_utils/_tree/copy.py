@@ -18,9 +18,10 @@ import typing as t
 
 from .._errors import FleetproofError
 from .._share import Gauge
+from .._values import temporary_name
 from .attributes import copy_attributes
 from .content import BLOCK, SMALL, Comparer, open_to_read
-from .rules import Preserve, temporary_name
+from .rules import Preserve
 
 # A file that changes while it is read is read again, after these seconds.
 _PAUSES = (0.0, 0.1, 0.4)

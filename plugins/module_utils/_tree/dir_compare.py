@@ -18,15 +18,15 @@ import os
 import time
 import typing as t
 
+from .._descent import open_root
 from .._errors import FleetproofError
 from .._module import ArgumentSpec, Outcome, Task
 from .._share import Gauge
-from .._values import display_name, iso_time, parse_duration
+from .._values import display_name, iso_time, max_listed_of, parse_duration, window_ns_of
 from .collect import COUNTED, NEVER, PATH_LISTS, Findings, Smallest, report_lines
 from .compare import compare
 from .entries import CLOSURES, METHODS, Request
-from .options import TREE, max_listed_of, walk_options_of, window_ns_of, workers_of
-from .walk import open_root
+from .options import TREE, walk_options_of, workers_of
 
 if t.TYPE_CHECKING:
     from .._progress import Progress

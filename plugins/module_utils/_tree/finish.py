@@ -14,12 +14,12 @@ import os
 import stat
 import typing as t
 
+from .._descent import Descent
 from .._plan.plan import DIRECTORY, METADATA, Item
 from .._share import Gauge, Push
 from .acting import Actor, Trees
 from .attributes import copy_attributes
 from .reading import SourceError
-from .walk import Descent
 
 # folder, folder in dest (None: the same), mode, owner, group (-1: as it is), mtime in nanoseconds (None: as it is)
 _Looks = t.Tuple[str, t.Optional[str], int, int, int, t.Optional[int]]

@@ -16,9 +16,10 @@ import typing as t
 
 from .._plan.plan import ACLS, CONTENT, CORRUPTED, CREATED, DIRECTORY, FILE, LINKED, METADATA, MISSING, MTIME, ROT, SIZE, SYMLINK, TARGET, TYPE, UPDATED, XATTRS
 from .._share import Gauge
+from .._values import is_temporary
 from .ledger import COPY, OBSTACLES, REPLACE, Ledger, size_of
 from .reading import ContentReader, SourceError
-from .rules import Rules, is_temporary
+from .rules import Rules
 
 # (left, right) names to go down into; None: absent on that side
 Names = t.List[t.Tuple[t.Optional[str], t.Optional[str]]]

@@ -43,17 +43,10 @@ def walk_options_of(params: t.Mapping[str, t.Any]) -> WalkOptions:
         key = matching_key(params["unicode_normalization"], ignore_case)
     keep = None
     if params["include"] or params["exclude"]:
-        from .filter import compile_filter  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # as above
+        from .._filter import compile_filter  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # as above
 
         keep = compile_filter(params["include"], params["exclude"], key)
     return WalkOptions(keep=keep, key=key, follow=params.get("follow", False), one_file_system=params["one_file_system"])
-
-
-def window_ns_of(params: t.Mapping[str, t.Any]) -> int:
-    """Nanoseconds within which two mtimes are equal."""
-    if not 0 <= params["modify_window"] < 2**31:
-        raise FleetproofError("argument", "modify_window: %s is not a number of seconds from 0 on" % params["modify_window"])
-    return round(float(params["modify_window"]) * 1_000_000_000)
 
 
 def workers_of(params: t.Mapping[str, t.Any]) -> int:
@@ -64,10 +57,3 @@ def workers_of(params: t.Mapping[str, t.Any]) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
         raise FleetproofError("argument", "parallel: %r is neither auto nor a number from 1 to %d" % (params["parallel"], MOST_WORKERS))
     return int(text)
-
-
-def max_listed_of(params: t.Mapping[str, t.Any]) -> int:
-    """How many items of each list are wanted, -1 for all."""
-    if params["max_listed"] < -1:
-        raise FleetproofError("argument", "max_listed: %d is neither a number of items nor -1 for all" % params["max_listed"])
-    return int(params["max_listed"])

@@ -14,15 +14,16 @@ import os
 import stat
 import typing as t
 
+from .._descent import Descent
 from .._errors import FleetproofError, from_os_error
 from .._plan.plan import CREATED, DIRECTORY, FILE, METADATA, MISSING
 from .._share import Gauge, Push
-from .._values import display_name
+from .._values import display_name, is_temporary
 from .judge import FORMAT, Judge, Names
 from .ledger import size_of
 from .reading import SourceError
-from .rules import Rules, is_temporary
-from .walk import LEFT, RIGHT, Descent, Directory, RelPath
+from .rules import Rules
+from .walk import LEFT, RIGHT, Directory, RelPath
 
 # Files of one directory that are read in one task, and the size from which a file is read in a task of its own.
 _READ_AT_ONCE = 64

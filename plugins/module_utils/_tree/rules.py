@@ -10,15 +10,10 @@ Private to this collection.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import typing as t
 
 from .._plan.plan import DEVICE, DIRECTORY, FILE, GROUP, MODE, MTIME, OWNER, SPECIAL, SYMLINK
-
-# The name of a copy until it is whole: fixed in length, so that any name that fits can be copied.
-_TEMPORARY = re.compile(r"\.fleetproof-[0-9a-f]{16}\.tmp")
-_TEMPORARY_START = ".fleetproof-"
 
 _KINDS = {
     stat.S_IFREG: FILE,
@@ -28,16 +23,6 @@ _KINDS = {
     stat.S_IFCHR: DEVICE,
     stat.S_IFIFO: SPECIAL,
 }
-
-
-def temporary_name(number: int) -> str:
-    """A name for a copy that is not whole yet; ``number`` is below 2**64."""
-    return "%s%016x.tmp" % (_TEMPORARY_START, number)
-
-
-def is_temporary(name: str) -> bool:
-    """Whether ``name`` is one of ours."""
-    return name.startswith(_TEMPORARY_START) and _TEMPORARY.fullmatch(name) is not None
 
 
 class Preserve(t.NamedTuple):

@@ -15,17 +15,18 @@ import os
 import time
 import typing as t
 
+from .._descent import open_root
 from .._errors import FleetproofError, from_os_error
+from .._lock import held
 from .._module import Outcome, Task
 from .._plan.guards import Space, check_deletions, check_mountpoint, check_not_empty, check_sentinel, check_shrink, check_space, is_elastic
 from .._plan.run import Done, run
 from .._share import Gauge
 from .._values import display_name
-from .lock import held
 from .rules import Rules
 from .sync_options import Request, check_apart, request_of
 from .sync_plan import SyncPlan, make_plan
-from .walk import Keep, WalkOptions, open_root
+from .walk import Keep, WalkOptions
 
 if t.TYPE_CHECKING:
     from .._progress import Progress

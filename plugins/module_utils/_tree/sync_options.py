@@ -16,8 +16,8 @@ import typing as t
 from .._errors import FleetproofError
 from .._module import ArgumentSpec
 from .._plan.guards import Limit
-from .._values import display_name, parse_share, parse_size
-from .options import TREE, max_listed_of, walk_options_of, window_ns_of, workers_of
+from .._values import display_name, max_listed_of, parse_share, parse_size, window_ns_of
+from .options import TREE, walk_options_of, workers_of
 from .rules import Preserve
 from .walk import WalkOptions
 

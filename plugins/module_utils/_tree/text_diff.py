@@ -13,10 +13,11 @@ import difflib
 import os
 import typing as t
 
+from .._descent import Descent, open_untouched
 from .._values import display_name
 from .collect import Findings
 from .pairs import reason_of
-from .walk import SIDES, Descent, open_untouched
+from .walk import SIDES
 
 # So many files are shown, and of each side no more than so many bytes.
 FILES = 20

@@ -533,7 +533,6 @@ _MEASURE = """
 import os, resource, sys, time
 sys.path[:0] = {path!r}
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.compare import Request, compare
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree.walk import open_root
 findings = compare(open_root(sys.argv[1], "left"), open_root(sys.argv[2], "right"), Request(now=time.time()), 2)
 assert findings.counts["same_files"][0] == int(sys.argv[3]), findings.counts
 print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))

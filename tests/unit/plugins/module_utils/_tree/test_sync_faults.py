@@ -26,7 +26,8 @@ from ansible_collections.fleetproof.backup.plugins.module_utils._errors import F
 from ansible_collections.fleetproof.backup.plugins.module_utils._share import Gauge
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree import copy as copy_module
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.copy import Copier
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree.rules import Preserve, is_temporary
+from ansible_collections.fleetproof.backup.plugins.module_utils._tree.rules import Preserve
+from ansible_collections.fleetproof.backup.plugins.module_utils._values import is_temporary
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.comparing import THEN, as_nobody, grow
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.syncing import counts, outcome, picture, rsync_finds_nothing, synced
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._descent import Descent, open_root
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree import walk as walk_module
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree.walk import Descent, WalkOptions, open_root, walk
+from ansible_collections.fleetproof.backup.plugins.module_utils._tree.walk import WalkOptions, walk
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.comparing import Link, as_nobody, grow
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._errors import FleetproofError
+from ._errors import FleetproofError
 
 # matches(path, is_directory) of one list
 _Matches = t.Callable[[str, bool], bool]

@@ -17,8 +17,8 @@ import hashlib
 import os
 import typing as t
 
-from .._errors import FleetproofError
-from .._values import display_name
+from ._errors import FleetproofError
+from ._values import display_name
 
 # Network file systems lock byte ranges of files, and a directory is none.
 _NO_FLOCK = frozenset((errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EISDIR))
@@ -53,7 +53,7 @@ def held(directory: int, path: str, look_only: bool) -> t.Iterator[None]:
 
 def _by_file(path: str) -> t.ContextManager[t.Any]:
     """A lock among the runs of this user on this host."""
-    from .._state import Lock, state_directory  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # seldom needed
+    from ._state import Lock, state_directory  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # seldom needed
 
     name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
     return Lock(os.path.join(state_directory(), "backup_sync", name + ".lock"), "is at work on %s" % display_name(path))

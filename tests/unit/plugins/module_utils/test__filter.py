@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree.filter import compile_filter
+from ansible_collections.fleetproof.backup.plugins.module_utils._filter import compile_filter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
