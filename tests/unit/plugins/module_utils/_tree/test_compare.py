@@ -532,6 +532,7 @@ def test_a_tree_in_use_never_breaks_a_comparison(two):
 _MEASURE = """
 import os, resource, sys, time
 sys.path[:0] = {path!r}
+from ansible_collections.fleetproof.backup.plugins.module_utils._descent import open_root
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.compare import Request, compare
 findings = compare(open_root(sys.argv[1], "left"), open_root(sys.argv[2], "right"), Request(now=time.time()), 2)
 assert findings.counts["same_files"][0] == int(sys.argv[3]), findings.counts
