@@ -16,8 +16,8 @@ import typing as t
 from dataclasses import dataclass, fields
 
 # What is done. The names are those of RV(counts) and RV(actions[].action).
-CREATED, UPDATED, METADATA, DELETED, CORRUPTED = range(5)
-ACTIONS = ("created", "updated", "metadata", "deleted", "corrupted")
+CREATED, UPDATED, METADATA, DELETED, CORRUPTED, REMOVED = range(6)
+ACTIONS = ("created", "updated", "metadata", "deleted", "corrupted", "removed")
 
 # What it is done to, and the letter rsync has for it.
 FILE, DIRECTORY, SYMLINK, DEVICE, SPECIAL = range(5)
@@ -26,6 +26,7 @@ KINDS = ("file", "directory", "symlink", "device", "FIFO")
 
 # Why: one bit for each difference.
 CONTENT, SIZE, MTIME, MODE, OWNER, GROUP, ACLS, XATTRS, MISSING, EXTRA, TYPE, TARGET, LINKED, ROT, UNREADABLE, LEFTOVER = (1 << bit for bit in range(16))
+MOVED = 1 << 16
 _WORDS = (
     (MISSING, "missing in dest"),
     (EXTRA, "not in src"),
@@ -43,6 +44,7 @@ _WORDS = (
     (ROT, "content, though size and mtime are the same"),
     (UNREADABLE, "dest cannot be read"),
     (LEFTOVER, "left behind by an interrupted run"),
+    (MOVED, "in dest as well"),
 )
 
 # Actions in one batch, and bytes: enough to be worth a task, few enough to be shared out evenly.
@@ -64,6 +66,8 @@ class Item(t.NamedTuple):
     link_to: str = ""
     # The mtime in nanoseconds that goes with ``size``, for those who plan and act by what they were told; 0 where nobody asks
     stamp: int = 0
+    # The stamp may be too early by less than this many nanoseconds; 0 where there is no stamp
+    precision: int = 0
 
 
 class Batch(t.NamedTuple):
@@ -92,6 +96,8 @@ class Totals:
     metadata: int = 0
     deleted: int = 0
     corrupted: int = 0
+    # Entries of the source that go when they are in dest
+    removed: int = 0
     unchanged: int = 0
     src_entries: int = 0
     src_bytes: int = 0
@@ -134,6 +140,9 @@ class Totals:
 class Plan:
     """Stages of packed batches, the sums over them, and what cannot be done."""
 
+    # Whether entries of the source may go when they are in dest
+    removes = False
+
     def __init__(self, stages: int) -> None:
         self.stages: t.List[t.List[bytes]] = [[] for _unused in range(stages)]
         self.totals = Totals()
@@ -145,7 +154,7 @@ class Plan:
     def changes(self) -> bool:
         """Whether there is anything to do."""
         totals = self.totals
-        return bool(totals.created or totals.updated or totals.metadata or totals.deleted or totals.leftovers)
+        return bool(totals.created or totals.updated or totals.metadata or totals.deleted or totals.removed or totals.leftovers)
 
     def batches(self, stages: t.Optional[t.Iterable[int]] = None) -> t.Iterator[Batch]:
         """All batches, or those of ``stages``, unpacked one at a time."""

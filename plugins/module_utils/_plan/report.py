@@ -14,7 +14,7 @@ import typing as t
 from .._errors import FleetproofError
 from .._values import display_name
 from . import plan as words
-from .plan import ACTIONS, CORRUPTED, CREATED, DELETED, DIRECTORY, FILE, LETTERS, METADATA, Failure, Item, Plan, why_words
+from .plan import ACTIONS, CORRUPTED, CREATED, DELETED, DIRECTORY, FILE, LETTERS, METADATA, REMOVED, Failure, Item, Plan, why_words
 from .run import Run
 
 # Which of several kinds of failure a task is said to have failed with.
@@ -53,7 +53,7 @@ class Report:
     def counts(self) -> t.Dict[str, int]:
         """RV(counts): what was done; in check mode and after a guard's stop, what was planned."""
         totals = self.plan.totals
-        counts = {name: getattr(totals, name) - self.failed_actions[action] for action, name in enumerate(ACTIONS)}
+        counts = {name: getattr(totals, name) - self.failed_actions[action] for action, name in enumerate(ACTIONS) if action != REMOVED or self.plan.removes}
         if self._deletes_nothing:
             counts["deleted"] = 0
         counts["unchanged"] = totals.unchanged
@@ -67,7 +67,7 @@ class Report:
             return False
         totals = self.plan.totals
         deleted = 0 if self._deletes_nothing else totals.deleted
-        return totals.created + totals.updated + totals.metadata + deleted + totals.leftovers > self.undone
+        return totals.created + totals.updated + totals.metadata + deleted + totals.removed + totals.leftovers > self.undone
 
     @property
     def _deletes_nothing(self) -> bool:
@@ -154,6 +154,8 @@ def itemise(path: str, item: Item) -> str:
         path += "/"
     if item.action == DELETED:
         return "*deleting   %s" % path
+    if item.action == REMOVED:
+        return "*removing   %s" % path
     if item.action == CORRUPTED:
         return "!%sc........ %s" % (LETTERS[item.kind], path)
     verb = "h" if item.link_to else "." if item.action == METADATA else ">" if item.kind == FILE else "c"

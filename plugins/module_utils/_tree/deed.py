@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
+from .._medium import sync_file_system
 from .._plan.plan import FILE, Item
 from .._plan.run import Done
 from .._share import Gauge, work_off
@@ -234,20 +235,3 @@ def _sync_file(name: str, directory: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sync_file_system(descriptor: int, all_of_them: bool) -> None:
-    """Write the file system of ``descriptor`` to its medium (syncfs(2)); all of them where that is asked for, or the only way."""
-    if not all_of_them:
-        import ctypes  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # costs more to load than most runs take
-
-        try:
-            syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-        except (AttributeError, OSError):
-            pass
-        else:
-            if syncfs(descriptor) == 0:
-                return
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
-    os.sync()
