@@ -49,12 +49,12 @@ MLSD = {
     "proftpd": (
         (
             b"modify=20261121030405;perm=flcdmpe;type=cdir;unique=801U2A;UNIX.group=65534;UNIX.mode=0755;UNIX.owner=33;UNIX.ownername=www; .\r\n"
-            b"modify=20261121030405;perm=flcdmpe;type=pdir;unique=801U2;UNIX.group=0;UNIX.groupname=root;UNIX.mode=0755;UNIX.owner=0;UNIX.ownername=root; ..\r\n"
-            b"modify=20261120112233;size=1803;type=file;unique=801U2C;UNIX.group=65534;UNIX.groupname=nogroup;UNIX.mode=0640;UNIX.owner=33;UNIX.ownername=www; a.txt\r\n"
+            b"modify=20261121030405;perm=flcdmpe;type=pdir;unique=801U2;UNIX.group=0;UNIX.mode=0755;UNIX.owner=0;UNIX.ownername=root; ..\r\n"
+            b"size=1803;modify=20261120112233;type=file;unique=8U2C;UNIX.groupname=nogroup;UNIX.mode=0640;UNIX.owner=33;UNIX.ownername=www; a.txt\r\n"
             b"modify=20261120112233;perm=adfrw;size=5;type=OS.unix=slink:a.txt;unique=801U2C;UNIX.group=0;UNIX.mode=0777;UNIX.owner=0; link\r\n"
         ),
         [
-            Entry("a.txt", FILE, 1803, moment(2026, 11, 20, 11, 22, 33), SECOND, 0o640, "www", "nogroup", "801U2C"),
+            Entry("a.txt", FILE, 1803, moment(2026, 11, 20, 11, 22, 33), SECOND, 0o640, "www", "nogroup", "8U2C"),
             Entry("link", SYMLINK, -1, moment(2026, 11, 20, 11, 22, 33), SECOND, 0o777, "0", "0", "801U2C", "a.txt"),
         ],
     ),
