@@ -158,7 +158,7 @@ class Deflated(Exact):
     def read(self, most: int) -> bytes:
         """At most ``most`` bytes."""
         inflate = self._inflate
-        while not self._ended:
+        while not self._ended():
             data = inflate.unconsumed_tail or self._raw.read(CHUNK)
             if not data:
                 raise Unsound("it ends early")
@@ -167,8 +167,8 @@ class Deflated(Exact):
             except zlib.error as error:
                 raise Unsound("its compressed data are damaged") from error
             # At the end the tail may be an old one
-            self.packed += len(data) - len(inflate.unused_data if self._ended else inflate.unconsumed_tail)
-            if self._ended:
+            self.packed += len(data) - len(inflate.unused_data if self._ended() else inflate.unconsumed_tail)
+            if self._ended():
                 self._raw.back(inflate.unused_data)
             if out:
                 self.crc = zlib.crc32(out, self.crc)
@@ -176,7 +176,6 @@ class Deflated(Exact):
                 return out
         return b""
 
-    @property
     def _ended(self) -> bool:
         return self._inflate.eof
 
