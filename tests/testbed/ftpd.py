@@ -610,6 +610,12 @@ def _silence() -> None:
         logger.addHandler(logging.NullHandler())
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago, for servers that cannot choose one."""
+    with _free_socket(host) as sock:
+        return int(sock.getsockname()[1])
+
+
 def _free_socket(host: str) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
