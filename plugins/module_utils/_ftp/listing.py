@@ -136,6 +136,9 @@ def _entry(facts: t.Dict[str, str]) -> t.Optional[Entry]:
     size = facts.get("size", "") if kind == FILE else ""
     modify = facts.get("modify", "")
     mode = facts.get("unix.mode", "")
+    if mode.startswith("0o"):
+        # pyftpdlib on Python 3
+        mode = mode[2:]
     time = parse_time_val(modify) if modify else None
     if not told or (size and not _is_number(size, "0123456789")) or (modify and time is None) or (mode and not _is_number(mode, "01234567")):
         return None

@@ -17,7 +17,8 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
-from .tls import TlsPolicy, handshake, make_context, tls_error
+from .._values import display_name
+from .tls import TlsPolicy, cut_off, handshake, make_context, tls_error
 
 _CHUNK = 65536  # octets asked for at once
 
@@ -148,6 +149,38 @@ class Stream:
         except OSError as error:
             raise self._lost(error) from error
 
+    @property
+    def peer(self) -> t.Any:
+        """The address of the other end as the socket module writes it."""
+        try:
+            return self._sock.getpeername()
+        except OSError as error:
+            raise self._lost(error) from error
+
+    @property
+    def family(self) -> int:
+        """AF_INET or AF_INET6."""
+        return self._sock.family
+
+    @property
+    def tls_context(self) -> t.Optional[ssl.SSLContext]:
+        """What a second connection needs that is to resume the TLS session of this one; None in clear text."""
+        return self._context if self.encrypted else None
+
+    @property
+    def tls_session(self) -> t.Optional[ssl.SSLSession]:
+        """The TLS session as of now: with TLS 1.3 there is none before the first answer."""
+        return self._sock.session if isinstance(self._sock, ssl.SSLSocket) else None
+
+    def tune(self) -> None:
+        """For a dialogue of short lines that may have long pauses: no waiting for more to send, and signs of life."""
+        try:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError:
+            # it has hung up already, which the next read or write will tell
+            pass
+
     def start_tls(self) -> None:
         """Encrypt from here on, or close and raise.
 
@@ -217,9 +250,22 @@ class Stream:
         return FleetproofError("timeout", "%s did not answer within %g s" % (self.endpoint.where, self.endpoint.timeout))
 
     def _tls_broken(self, error: ssl.SSLError) -> FleetproofError:
-        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        if cut_off(error) or isinstance(error, ssl.SSLZeroReturnError):
             return FleetproofError("connect", "%s closed the connection" % self.endpoint.where)
+        said = self._said_in_clear()
+        if said:
+            return FleetproofError("tls", "%s answered in clear text inside the TLS connection: …%s" % (self.endpoint.where, said))
         return tls_error(error, self.endpoint.host, self.endpoint.where)
+
+    def _said_in_clear(self) -> str:
+        """What follows the octets that TLS could not make sense of, where it is text; its first five octets are gone."""
+        try:
+            # past the TLS layer: SSLSocket would hand it to OpenSSL, which has given up
+            data = socket.socket.recv(self._sock, _CHUNK, socket.MSG_DONTWAIT)
+        except OSError:
+            return ""
+        text = data.decode("ascii", "replace").strip()
+        return display_name(text[:200]) if text.isprintable() and text.isascii() else ""
 
     def _lost(self, error: OSError) -> FleetproofError:
         kind = kind_of_os_error(error)

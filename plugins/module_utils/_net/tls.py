@@ -93,10 +93,11 @@ def handshake(sock: socket.socket, context: ssl.SSLContext, host: str, where: st
     """``sock`` with TLS over it; whatever goes wrong closes it and is an error: there is no way on in clear text.
 
     ``host`` is checked against the certificate. The handshake as a whole may take the socket's timeout.
-    With ``session`` an earlier session with this server is resumed, if it agrees.
+    With ``session`` an earlier session with this server is resumed, if it agrees. An end without the
+    farewell of TLS (close_notify) is an ssl.SSLError when reading (``cut_off``), never a plain end of data.
     """
     try:
-        return context.wrap_socket(sock, server_hostname=host, session=session)
+        return context.wrap_socket(sock, server_hostname=host, session=session, suppress_ragged_eofs=False)
     except ssl.SSLError as error:
         sock.close()
         raise tls_error(error, host, where) from error
@@ -111,11 +112,17 @@ def handshake(sock: socket.socket, context: ssl.SSLContext, host: str, where: st
         ) from error
 
 
+def cut_off(error: ssl.SSLError) -> bool:
+    """True when ``error`` says that the connection ended without the farewell of TLS: what came may not be all."""
+    # Python before 3.10 has no class of its own for what OpenSSL 3 says
+    return isinstance(error, ssl.SSLEOFError) or "UNEXPECTED_EOF" in _reason(error)
+
+
 def tls_error(error: ssl.SSLError, host: str, where: str) -> FleetproofError:
     """The sentence for a failed handshake, or for a TLS failure later on."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return FleetproofError("tls", _certificate_sentence(error, host, where))
-    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+    if cut_off(error) or isinstance(error, ssl.SSLZeroReturnError):
         return FleetproofError("tls", "%s closed the connection in the TLS handshake; nothing was sent in clear text" % where, retryable=True)
     reason = _reason(error)
     if "WRONG_VERSION_NUMBER" in reason or "UNKNOWN_PROTOCOL" in reason or "HTTP_REQUEST" in reason:

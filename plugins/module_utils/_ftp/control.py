@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The control connection: commands out, replies in, several at once where the server can.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .._errors import FleetproofError
+from .._net.stream import Stream
+from .._values import display_name
+from .replies import Assembly, Reply, error_of
+from .text import decode, encode
+
+_LINES = 2000  # of one reply
+_SIZE = 262144  # octets of one reply
+# Commands that are in flight at most: neither side ever waits for the other to read.
+_FLIGHT = 32
+_FLIGHT_SIZE = 8192  # octets
+# Servers that lose commands which come before they have answered the last one.
+_ONE_BY_ONE = re.compile(r"Microsoft FTP Service|MadGoat|MikroTik", re.IGNORECASE)
+
+
+class Control:
+    """A dialogue with an FTP server, once the connection is there.
+
+    ``broken`` says that the two sides may be out of step, or the connection gone: nothing more can be asked.
+    """
+
+    def __init__(self, stream: Stream, encoding: str) -> None:
+        self.stream = stream
+        self.encoding = encoding
+        self.where = stream.endpoint.where
+        self.broken = False
+        self._one_by_one = False
+
+    def heed(self, greeting: Reply) -> None:
+        """Learn from the greeting what this server is not up to."""
+        self._one_by_one = bool(_ONE_BY_ONE.search(greeting.text))
+
+    def send(self, *commands: str) -> None:
+        """Send commands in one write; each has a reply to be received."""
+        data = b"".join([self._line(command) for command in commands])
+        try:
+            self.stream.write(data)
+        except FleetproofError:
+            self.broken = True
+            raise
+
+    def _line(self, command: str) -> bytes:
+        if re.search("[\r\n\0]", command):
+            raise FleetproofError("unsafe", "A name with a line break or a NUL was about to be sent to %s: %s" % (self.where, display_name(command)))
+        # 255 is the escape of Telnet, on which FTP stands (RFC 959, section 2.3; RFC 854)
+        return encode(command, self.encoding).replace(b"\xff", b"\xff\xff") + b"\r\n"
+
+    def receive(self, patience: float = 1.0) -> Reply:
+        """The next reply; it may take ``patience`` times the timeout. 421 is the end of the connection and raised as such."""
+        try:
+            reply = self._receive(patience)
+        except FleetproofError:
+            self.broken = True
+            raise
+        if reply.code == 421:
+            self.broken = True
+            raise error_of(reply, "go on", self.where)
+        return reply
+
+    def _receive(self, patience: float) -> Reply:
+        deadline = self.stream.deadline(patience)
+        assembly = Assembly()
+        size = 0
+        for _number in range(_LINES):
+            line = self.stream.read_line(deadline)
+            size += len(line)
+            if size > _SIZE:
+                break
+            try:
+                if assembly.add(line):
+                    return assembly.reply(lambda raw: decode(raw, self.encoding))
+            except ValueError:
+                shown = display_name(decode(line[:80], self.encoding))
+                raise FleetproofError("protocol", "%s does not speak FTP as it should: %s" % (self.where, shown)) from None
+        raise FleetproofError("protocol", "%s sent a reply that has no end" % self.where)
+
+    def command(self, command: str, patience: float = 1.0) -> Reply:
+        """One command and its final reply."""
+        self.send(command)
+        return self.final(patience)
+
+    def final(self, patience: float = 1.0) -> Reply:
+        """The next reply that is more than an announcement."""
+        for _number in range(_LINES):
+            reply = self.receive(patience)
+            if not reply.preliminary:
+                return reply
+        self.broken = True
+        raise FleetproofError("protocol", "%s announces without end" % self.where)
+
+    def exchange(self, commands: t.Sequence[str], patience: float = 1.0) -> t.List[Reply]:
+        """The final replies to ``commands``, which must not depend on one another, nor open data connections."""
+        replies: t.List[Reply] = []
+        while len(replies) < len(commands):
+            batch = self._batch(commands, len(replies))
+            self.send(*batch)
+            replies.extend([self.final(patience) for _command in batch])
+        return replies
+
+    def _batch(self, commands: t.Sequence[str], start: int) -> t.Sequence[str]:
+        """As many commands from ``start`` on as may be in flight; at least one."""
+        size = 0
+        end = start
+        while end < len(commands) and end - start < (1 if self._one_by_one else _FLIGHT):
+            size += 4 * len(commands[end])
+            if size > _FLIGHT_SIZE and end > start:
+                break
+            end += 1
+        return commands[start:end]
+
+    def expect(self, command: str, doing: str, path: str = "", patience: float = 1.0) -> Reply:
+        """The reply to a command that has to succeed; ``doing`` completes "Could not …"."""
+        reply = self.command(command, patience)
+        if not reply.good:
+            raise error_of(reply, doing, self.where, path)
+        return reply
+
+    def explanation(self, seconds: float = 1.0) -> t.Optional[Reply]:
+        """A reply that is there, or comes at once, and says why a data connection ended; None if there is none."""
+        if self.broken:
+            return None
+        try:
+            return self._receive(min(1.0, seconds / self.stream.endpoint.timeout))
+        except FleetproofError:
+            self.broken = True
+            return None
+
+    def quit(self) -> None:
+        """Part from the server; never raises."""
+        if not self.broken:
+            try:
+                self.command("QUIT", min(1.0, 2.0 / self.stream.endpoint.timeout))
+            except FleetproofError:
+                pass
+        self.broken = True
+        self.stream.close()

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A file on its way: down, or up.
+
+Private to this collection. Each is a context manager. Leaving it in good order waits for the closing
+reply and raises unless the server says that all went well; leaving it by an exception gives up the connection.
+"""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+from .._errors import FleetproofError
+from .control import Control
+from .data import Channel, CutOff
+from .replies import Reply, error_of
+
+
+class _Transfer:
+    def __init__(self, control: Control, channel: Channel, doing: str, path: str) -> None:
+        self._control = control
+        self._channel = channel
+        self._doing = doing
+        self._path = path
+        # the reply that ends the transfer, once it is read
+        self.closing: t.Optional[Reply] = None
+
+    def _finish(self) -> Reply:
+        """The closing reply, which has to be a good one."""
+        if self.closing is None:
+            self.closing = self._control.final()
+        if not self.closing.good:
+            raise error_of(self.closing, self._doing, self._control.where, self._path)
+        return self.closing
+
+    def _abandon(self) -> None:
+        self._channel.close()
+        if self.closing is None:
+            self._control.broken = True
+
+    def _explained(self, error: FleetproofError) -> FleetproofError:
+        """What the server says about the end of the data connection, or else ``error``."""
+        if self.closing is None:
+            self.closing = self._control.explanation()
+        if self.closing is None or self.closing.good:
+            return error
+        told = error_of(self.closing, self._doing, self._control.where, self._path)
+        return FleetproofError(told.kind, "%s (%s)" % (told.message, error.message), told.retryable)
+
+
+class Incoming(_Transfer):
+    """Data from the server.
+
+    ``unclean`` says after the end that TLS ended without its farewell, though the server then said that
+    the transfer was complete. Some servers always do that; whoever can cut connections could do it as
+    well: it counts as the end only where the size agrees with what was expected.
+    """
+
+    unclean = False
+
+    def read_into(self, buffer: t.Any) -> int:
+        """Octets read into ``buffer``, a writable memoryview or the like; 0 at the end of the data."""
+        try:
+            return self._channel.read_into(buffer)
+        except CutOff as error:
+            self._channel.close()
+            if self.closing is None:
+                self.closing = self._control.final()
+            if not self.closing.good:
+                raise self._explained(error) from error
+            self.unclean = True
+            return 0
+        except FleetproofError as error:
+            raise self._explained(error) from error
+
+    def read_all(self, limit: int) -> bytes:
+        """All of it; more than ``limit`` octets are an error."""
+        found = bytearray()
+        block = bytearray(65536)
+        view = memoryview(block)
+        while True:
+            count = self.read_into(block)
+            if not count:
+                return bytes(found)
+            found += view[:count]
+            if len(found) > limit:
+                raise FleetproofError("protocol", "Could not %s on %s: more than %d octets came" % (self._doing, self._control.where, limit))
+
+    def __enter__(self) -> Incoming:
+        return self
+
+    def __exit__(self, kind: t.Optional[t.Type[BaseException]], _error: t.Optional[BaseException], _trace: t.Optional[types.TracebackType]) -> None:
+        if kind is not None:
+            self._abandon()
+            return
+        self._channel.close()
+        self._finish()
+
+
+class Outgoing(_Transfer):
+    """Data to the server."""
+
+    def write(self, data: t.Any) -> None:
+        """Send all of ``data`` (bytes or the like)."""
+        try:
+            self._channel.write(data)
+        except FleetproofError as error:
+            raise self._explained(error) from error
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> int:
+        """Send ``count`` octets of an open file from ``offset`` on; returns how many there were: fewer only at its end."""
+        try:
+            return self._channel.send_file(descriptor, offset, count)
+        except FleetproofError as error:
+            raise self._explained(error) from error
+
+    def __enter__(self) -> Outgoing:
+        return self
+
+    def __exit__(self, kind: t.Optional[t.Type[BaseException]], _error: t.Optional[BaseException], _trace: t.Optional[types.TracebackType]) -> None:
+        if kind is not None:
+            self._abandon()
+            return
+        self._channel.finish_writing()
+        self._finish()
