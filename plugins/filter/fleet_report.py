@@ -22,8 +22,10 @@ else:
 
 WHO = "fleet_report"
 # What roles and tasks found out; it holds texts of the host's.
-RESULTS = ("fleetproof_verdicts", "backup_verify_reach")
-READ = (*RESULTS, "backup_verify_pairs")
+RESULTS = ("fleetproof_verdicts", "backup_verify_reach", "ftp_mirror_reach")
+READ = (*RESULTS, "backup_verify_pairs", "ftp_mirror_sites")
+# What is read of a site; its password is none of a report's business, and need not even be there to be decrypted.
+OF_A_SITE = ("name", "host", "port", "tls", "direction", "src", "dest", "archive")
 
 
 def fleet_report(
@@ -39,7 +41,7 @@ def fleet_report(
     if not isinstance(hostvars, t.Mapping):
         raise AnsibleFilterError("%s: the input has to be hostvars or a dictionary like it, not %s" % (WHO, type(hostvars).__name__))
     asked = _arguments.texts(hosts, WHO, "hosts")
-    took_part = [host for host in plain(list(hostvars)) if host not in asked and {"fleetproof_verdicts", "backup_verify_reach"} & set(hostvars[host])]
+    took_part = [host for host in plain(list(hostvars)) if host not in asked and set(RESULTS) & set(hostvars[host])]
     everybody = [*asked, *took_part]
     report = _report.make(
         _report.Request(
@@ -71,10 +73,16 @@ def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> t.Dict[str, t.Any]:
     for key in READ:
         if key in known:
             try:
-                facts[key] = plain(_unevaluated(hostvars, host)[key] if key in RESULTS else known[key])
+                facts[key] = _sites(known[key]) if key == "ftp_mirror_sites" else plain(_unevaluated(hostvars, host)[key] if key in RESULTS else known[key])
             except Exception:  # noqa: BLE001 - a template may call any plugin, and what is undefined is another exception in each ansible-core
                 facts[key] = None
     return facts
+
+
+def _sites(value: t.Any) -> t.Any:
+    if not isinstance(value, t.Sequence) or isinstance(value, str):
+        return None
+    return [{key: plain(site[key]) for key in OF_A_SITE if key in site} for site in value if isinstance(site, t.Mapping)]
 
 
 def _unevaluated(hostvars: t.Any, host: str) -> t.Any:

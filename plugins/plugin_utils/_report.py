@@ -18,7 +18,7 @@ from ansible_collections.fleetproof.backup.plugins.plugin_utils import _history
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import name as clean_name
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import one_line, shortened
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._human import counted
-from ansible_collections.fleetproof.backup.plugins.plugin_utils._rows import VERDICTS, Facts, Host, Pair, host_row
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._rows import VERDICTS, Facts, Host, Pair, host_row, roles_of
 
 FORMAT = 1
 # So many bad hosts are named in a subject; it is read on a telephone.
@@ -92,7 +92,8 @@ class Request(t.NamedTuple):
 def make(request: Request) -> Report:
     """The report, with its history up to and including this run."""
     runs, broken = _history.read(request.history)
-    rows = [_row(host, request) for host in dict.fromkeys(request.hosts)]
+    roles = roles_of(request.facts.values())
+    rows = [_row(host, request, roles) for host in dict.fromkeys(request.hosts)]
     rows.sort(key=lambda row: (-VERDICTS.index(row["verdict"]), _natural(row["name"])))
     summary = _summary(rows)
     _tell_since_when(rows, runs, request.made_at)
@@ -143,9 +144,9 @@ def headline(hosts: _history.Tally, bad: t.Sequence[str]) -> str:
     return text
 
 
-def _row(host: str, request: Request) -> Host:
+def _row(host: str, request: Request, roles: t.Collection[str]) -> Host:
     limited_out = request.limit is not None and host not in request.limit
-    return host_row(host, request.facts.get(host, {}), limited_out, request.made_at)
+    return host_row(host, request.facts.get(host, {}), limited_out, request.made_at, roles)
 
 
 def _is_bad(row: Host) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fleetproof.backup.plugins.plugin_utils import _verdict
+from ansible_collections.fleetproof.backup.plugins.plugin_utils import _mirror_verdict, _verdict
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import name as clean_name
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import one_line
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._human import parse_time
@@ -22,6 +22,10 @@ VERDICTS = ("good", "repaired", "skipped", *_verdict.ORDER[2:], "unreachable")
 GREEN = _verdict.GREEN
 
 ROLE = "backup_verify"
+# By role: the variable that lists what it is to judge, and the one that says whether the host answered it
+KNOWN = {ROLE: ("backup_verify_pairs", "backup_verify_reach"), _mirror_verdict.SOURCE: ("ftp_mirror_sites", "ftp_mirror_reach")}
+# What the verdicts of a role are on, and what its two sides are called
+NOUNS = {_mirror_verdict.SOURCE: "mirror"}
 
 TODO_UNREACHABLE = "See that the host is up and can be logged in to, and run again"
 TODO_STOPPED = "Look at what the run says about this host: the task that failed names the reason"
@@ -49,9 +53,13 @@ class Pair(t.TypedDict):
     """The verdict on one backup."""
 
     source: str
+    # what it is: a backup or a mirror
+    noun: str
     name: str
     src: str
     dest: str
+    # what was done, in one line; empty where there is no more to say than the verdict does
+    told: str
     verdict: str
     good: bool
     complete: t.Optional[bool]
@@ -90,14 +98,23 @@ class Host(t.TypedDict):
 Facts = t.Mapping[str, t.Any]
 
 
-def host_row(host: str, facts: Facts, limited_out: bool, made_at: str) -> Host:
+def roles_of(fleet: t.Iterable[Facts]) -> t.FrozenSet[str]:
+    """The roles that took part, by the word of any host; when no host says so, any of them may have."""
+    took_part = set()
+    for facts in fleet:
+        took_part |= {role for role, (_known, reach) in KNOWN.items() if reach in facts}
+        took_part |= {str(row.get("source", ROLE)) for row in _verdicts(facts)} & set(KNOWN)
+    return frozenset(took_part or KNOWN)
+
+
+def host_row(host: str, facts: Facts, limited_out: bool, made_at: str, roles: t.Collection[str] = frozenset(KNOWN)) -> Host:
     """The row of ``host``.
 
-    ``facts`` holds what is known of its variables C(fleetproof_verdicts), C(backup_verify_reach) and C(backup_verify_pairs), as plain values;
-    ``limited_out`` says that the run was limited to other hosts.
+    ``facts`` holds what is known of its variables C(fleetproof_verdicts) and those of KNOWN, as plain values;
+    ``limited_out`` says that the run was limited to other hosts, ``roles`` which of KNOWN took part in it.
     """
     pairs = [_pair(row, made_at) for row in _verdicts(facts)]
-    missing = _without_verdict(facts, pairs)
+    missing = [row for role in KNOWN if role in roles for row in _without_verdict(facts, pairs, role)]
     verdict, reason, todo = _why_no_verdict(facts, limited_out and not pairs)
     pairs += [_pair({**row, "verdict": verdict, "reasons": [reason], "todo": todo}, made_at) for row in missing]
     if not pairs:
@@ -131,25 +148,35 @@ def _malformed(row: t.Any) -> Facts:
     return {"name": "fleetproof_verdicts", "verdict": "failed", "reasons": ["Not a verdict: %s" % one_line(row, 200)], "todo": TODO_MALFORMED}
 
 
-def _without_verdict(facts: Facts, pairs: t.List[Pair]) -> t.List[Facts]:
-    """The backups that the inventory knows of and nobody judged."""
-    known = facts.get("backup_verify_pairs")
-    if not isinstance(known, list) or (pairs and not any(pair["source"] == ROLE for pair in pairs)):
+def _without_verdict(facts: Facts, pairs: t.List[Pair], role: str) -> t.List[Facts]:
+    """What the inventory knows of for ``role``, and nobody judged."""
+    listed, reach = KNOWN[role]
+    known = facts.get(listed)
+    judged = {pair["name"] for pair in pairs if pair["source"] == role}
+    if not isinstance(known, list) or (pairs and not judged and not facts.get(reach)):
         return []
-    judged = {pair["name"] for pair in pairs if pair["source"] == ROLE}
     # The role's own failure speaks for all of them.
-    if ROLE in judged:
+    if role in judged:
         return []
-    return [row for row in known if isinstance(row, dict) and row.get("name") and clean_name(row["name"]) not in judged]
+    missing = [row for row in known if isinstance(row, dict) and row.get("name") and clean_name(row["name"]) not in judged]
+    if role == _mirror_verdict.SOURCE:
+        missing = [_site(row) for row in missing]
+    return [{**row, "source": role} for row in missing]
+
+
+def _site(row: Facts) -> Facts:
+    """A site as far as the report shows it."""
+    src, dest = _mirror_verdict.sides(row)
+    return {"name": row["name"], "src": src, "dest": dest}
 
 
 def _why_no_verdict(facts: Facts, limited_out: bool) -> t.Tuple[str, str, str]:
     """Verdict, reason and what to do for what was not judged."""
-    reach = facts.get("backup_verify_reach")
-    reach = reach if isinstance(reach, dict) else {}
-    if reach.get("unreachable"):
-        return "unreachable", "Did not answer: %s" % one_line(_verdict.message_of(reach) or "no reason given", 300), TODO_UNREACHABLE
-    if limited_out and not reach:
+    reaches = [reach for _known, name in KNOWN.values() for reach in [facts.get(name)] if isinstance(reach, dict) and reach]
+    for reach in reaches:
+        if reach.get("unreachable"):
+            return "unreachable", "Did not answer: %s" % one_line(_verdict.message_of(reach) or "no reason given", 300), TODO_UNREACHABLE
+    if limited_out and not reaches:
         return "skipped", REASON_SKIPPED, TODO_SKIPPED
     return "failed", REASON_STOPPED, TODO_STOPPED
 
@@ -166,11 +193,14 @@ def _pair(row: Facts, made_at: str) -> Pair:
     counts = counts if isinstance(counts, dict) else {}
     newest = row.get("newest")
     findings = [_finding(item) for item in _list(row.get("findings"))]
+    source = one_line(row.get("source") or ROLE, 100)
     return {
-        "source": one_line(row.get("source") or ROLE, 100),
+        "source": source,
+        "noun": NOUNS.get(source, "backup"),
         "name": clean_name(row["name"]),
         "src": clean_name(row.get("src") or ""),
         "dest": clean_name(row.get("dest") or ""),
+        "told": one_line(row.get("told") or "", 300),
         "verdict": str(verdict),
         "good": verdict in GREEN,
         "complete": _flag(row.get("complete")),

@@ -49,6 +49,28 @@ def test_a_value_that_is_undefined_deep_in_a_variable_costs_no_row():
     assert names(fleet_report({"web1": {"backup_verify_pairs": pairs}, "web2": verified(pair())}, ["web1", "web2"])) == {"web1": "failed", "web2": "good"}
 
 
+class Site(dict):
+    """A site whose password cannot be decrypted."""
+
+    def __getitem__(self, key):
+        if key == "password":
+            raise AnsibleError("no vault secret was found")
+        return super().__getitem__(key)
+
+
+def test_a_site_is_read_without_its_password():
+    sites = [Site(name="pub", host="ftp.example.com", src="pub", dest="/srv/pub", username="fleet", password="sesame"), "odd"]
+    report = fleet_report({"web1": {"ftp_mirror_reach": {"unreachable": True}, "ftp_mirror_sites": sites}}, ["web1"])
+    assert [pair["src"] for pair in report["hosts"][0]["pairs"]] == ["ftp://ftp.example.com/pub"]
+    assert "sesame" not in str(report)
+    assert "fleet" not in str(report["hosts"])
+
+
+@pytest.mark.parametrize("sites", [None, "pub", 5, {"name": "pub"}])
+def test_sites_that_are_none_cost_no_row(sites):
+    assert names(fleet_report({"web1": {"ftp_mirror_sites": sites, "fleetproof_verdicts": [pair()]}}, ["web1"])) == {"web1": "good"}
+
+
 def test_the_report_is_of_now_unless_told_otherwise():
     made_at = datetime.datetime.strptime(fleet_report({}, ["a"])["made_at"], "%Y-%m-%dT%H:%M:%S%z")
     assert abs((datetime.datetime.now(datetime.timezone.utc) - made_at).total_seconds()) < 60

@@ -104,6 +104,17 @@ def test_what_was_repaired_is_told():
     assert "Was incomplete; 2.0 KiB copied." in page(report(FLEET)).text
 
 
+@pytest.mark.parametrize("template", [PAGE, TEXT])
+@pytest.mark.parametrize("verdict", ["good", "incomplete"])
+def test_a_mirror_says_what_was_fetched_and_from_where(template, verdict):
+    told = "Fetched from ftp://ftp.example.com/pub: 3 new, 1.2 MiB"
+    mirror = pair("pub", verdict, source="ftp_mirror", src="ftp://ftp.example.com/pub", dest="/srv/pub", told=told, findings=[{"path": "a", "what": "550 No"}])
+    text = _page.render(report({"web1": verified(mirror)}), template, [], in_mail=True)
+    # The text names what needs attention alone.
+    assert (told in " ".join(text.split())) is (template == PAGE or verdict != "good")
+    assert ("in the mirror" in text) is (template == PAGE and verdict != "good")
+
+
 def test_changes_are_shown_with_both_verdicts():
     before = {**FLEET, "db1": verified(pair("data"))}
     text = page(report(FLEET, history_of(before))).text

@@ -125,3 +125,47 @@ def test_findings_that_are_not_named_are_counted():
 def test_the_age_is_from_the_newest_file_to_the_report():
     assert row(verified(pair()))["pairs"][0]["age"] == 3600
     assert row(verified(pair(newest=None)))["pairs"][0]["age"] is None
+
+
+SITES = [{"name": "pub", "host": "ftp.example.com", "src": "/pub", "dest": "/srv/pub"}, {"name": "up", "host": "ftp.example.com", "src": "/a", "dest": "/b"}]
+
+
+def test_mirrors_of_a_host_that_does_not_answer_are_rows_with_their_addresses():
+    facts = {"ftp_mirror_reach": {"unreachable": True, "msg": "No route"}, "ftp_mirror_sites": SITES}
+    found = row(facts)
+    assert found["verdict"] == "unreachable"
+    pub = found["pairs"][0]
+    assert (pub["source"], pub["noun"], pub["name"], pub["src"], pub["dest"]) == ("ftp_mirror", "mirror", "pub", "ftp://ftp.example.com/pub", "/srv/pub")
+    assert [item["name"] for item in found["pairs"]] == ["pub", "up"]
+
+
+def test_a_mirror_that_the_run_did_not_come_to_has_failed():
+    facts = {**verified(pair("a")), "ftp_mirror_reach": {"ping": "pong"}, "ftp_mirror_sites": SITES}
+    verdicts = {(item["source"], item["name"]): item["verdict"] for item in row(facts)["pairs"]}
+    assert verdicts == {("backup_verify", "a"): "good", ("ftp_mirror", "pub"): "failed", ("ftp_mirror", "up"): "failed"}
+
+
+def test_a_host_that_went_away_between_two_roles_says_so_of_the_second():
+    facts = {**verified(pair("a")), "ftp_mirror_reach": {"unreachable": True}, "ftp_mirror_sites": SITES}
+    assert {item["name"]: item["verdict"] for item in row(facts)["pairs"]} == {"a": "good", "pub": "unreachable", "up": "unreachable"}
+
+
+def test_the_failure_of_the_role_itself_speaks_for_all_mirrors():
+    facts = {"ftp_mirror_sites": SITES, "fleetproof_verdicts": [pair("ftp_mirror", "failed", source="ftp_mirror")]}
+    assert [item["name"] for item in row(facts)["pairs"]] == ["ftp_mirror"]
+
+
+def test_what_a_role_that_took_no_part_would_have_judged_is_no_row():
+    facts = {"backup_verify_pairs": [{"name": "etc"}], "ftp_mirror_sites": SITES}
+    roles = _rows.roles_of([facts, verified(pair())])
+    assert roles == {"backup_verify"}
+    assert [item["name"] for item in _rows.host_row("web1", facts, True, NOW, roles)["pairs"]] == ["etc"]
+
+
+def test_any_role_may_have_taken_part_when_no_host_says_so():
+    assert _rows.roles_of([{}, {"ftp_mirror_sites": SITES}]) == {"backup_verify", "ftp_mirror"}
+
+
+def test_backups_and_mirrors_have_nouns_of_their_own():
+    found = row(verified(pair("a"), pair("b", source="ftp_mirror", told="Fetched from\n<b>")))
+    assert [(item["noun"], item["told"]) for item in found["pairs"]] == [("backup", ""), ("mirror", "Fetched from <b>")]

@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter mirror_verdict; it is described in mirror_verdict.yml."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._mirror_verdict import SHOWN, Case, judge
+
+
+def mirror_verdict(
+    moved: t.Any,
+    site: t.Any,
+    proof: t.Any = None,
+    kept: t.Any = None,
+    look: bool = False,
+    check_mode: bool = False,
+    max_findings: int = SHOWN,
+) -> t.Dict[str, t.Any]:
+    """The verdict on one mirror; raises AnsibleFilterError for what is no result of a task."""
+    for name, value in (("the input", moved), ("site", site), ("proof", proof or {}), ("kept", kept or {})):
+        if not isinstance(value, Mapping):
+            raise AnsibleFilterError("mirror_verdict: %s must be a dictionary, and is %s" % (name, type(value).__name__))
+    number = _arguments.whole(max_findings, "mirror_verdict", "max_findings", -1, 1_000_000)
+    case = Case(moved, site, proof or {}, kept or {}, bool(look or check_mode), bool(check_mode), number)
+    try:
+        row = judge(case, datetime.datetime.now(datetime.timezone.utc))
+    except FleetproofError as error:
+        raise AnsibleFilterError("mirror_verdict: %s" % error.message) from error
+    return t.cast("t.Dict[str, t.Any]", _arguments.untrusted(row))
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"mirror_verdict": mirror_verdict}
