@@ -24,7 +24,7 @@ from .listing import parse_facts
 from .login import Admission, admit
 from .options import Site
 from .rendezvous import Rendezvous
-from .replies import Reply, error_of, says_gone
+from .replies import Reply, error_of
 from .transfers import Incoming, Outgoing
 
 _HASH_RATE = 20_000_000  # octets a second that even a slow server digests
@@ -128,6 +128,16 @@ class Client:
             return Entry(name, FILE, self._size_in(size, full), told[0] if told else None, told[1] if told else SECOND)
         return self._lister.find(full)
 
+    def glance(self, path: str) -> t.Tuple[t.Optional[int], t.Optional[int]]:
+        """Size and time of a file as SIZE and MDTM tell them at once; None for each that they do not.
+
+        Why not is not looked into: what is not told of a file that need not be there is no error.
+        """
+        full = self.absolute(path)
+        size, moment = self.control.exchange(["SIZE " + full, "MDTM " + full])
+        told = _time_in(moment)
+        return self._size_in(size, full) if size.code == 213 else None, told[0] if told else None
+
     def size(self, path: str) -> t.Optional[int]:
         """Octets of a file as binary transfers count them; None where the server does not tell sizes."""
         return self.sizes_and_times([path], times=False)[0][0]
@@ -195,7 +205,7 @@ class Client:
             self.control.expect("OPTS HASH " + algorithm, doing)
             self._hash_algorithm = algorithm
         patience = _HASH_PATIENCE if size < 0 else 1.0 + size / _HASH_RATE / self.site.endpoint.timeout
-        reply = self.control.expect("%s %s" % (command, full), doing, full, patience)
+        reply = self.control.expect(hashes.command_line(command, full), doing, full, patience)
         found = hashes.digest_in(reply.lines, command, algorithm, full)
         if not found:
             raise FleetproofError("protocol", "Could not %s on %s: there is no such digest in the reply %s" % (doing, self.where, reply))

@@ -23,6 +23,8 @@ _SIZE = 262144  # octets of one reply
 # Commands that are in flight at most: neither side ever waits for the other to read.
 _FLIGHT = 32
 _FLIGHT_SIZE = 8192  # octets
+# A name that no directory has; 255 once.
+_PROBE = b".fleetproof-probe-\xff-"
 # Servers that lose commands which come before they have answered the last one.
 _ONE_BY_ONE = re.compile(r"Microsoft FTP Service|MadGoat|MikroTik", re.IGNORECASE)
 
@@ -39,14 +41,22 @@ class Control:
         self.where = stream.endpoint.where
         self.broken = False
         self._one_by_one = False
+        # whether the server takes 255 for the escape of Telnet; None until that matters
+        self._telnet: t.Optional[bool] = None
 
     def heed(self, greeting: Reply) -> None:
         """Learn from the greeting what this server is not up to."""
         self._one_by_one = bool(_ONE_BY_ONE.search(greeting.text))
 
     def send(self, *commands: str) -> None:
-        """Send commands in one write; each has a reply to be received."""
-        data = b"".join([self._line(command) for command in commands])
+        """Send commands in one write; each has a reply to be received, and none is outstanding."""
+        data = [self._line(command) for command in commands]
+        if any(b"\xff" in line for line in data):
+            # RFC 959, section 2.3 and RFC 854: where FTP stands on Telnet, 255 is sent twice
+            data = [line.replace(b"\xff", b"\xff\xff") for line in data] if self._is_telnet() else data
+        self._write(b"".join(data))
+
+    def _write(self, data: bytes) -> None:
         try:
             self.stream.write(data)
         except FleetproofError:
@@ -56,8 +66,18 @@ class Control:
     def _line(self, command: str) -> bytes:
         if re.search("[\r\n\0]", command):
             raise FleetproofError("unsafe", "A name with a line break or a NUL was about to be sent to %s: %s" % (self.where, display_name(command)))
-        # 255 is the escape of Telnet, on which FTP stands (RFC 959, section 2.3; RFC 854)
-        return encode(command, self.encoding).replace(b"\xff", b"\xff\xff") + b"\r\n"
+        return encode(command, self.encoding) + b"\r\n"
+
+    def _is_telnet(self) -> bool:
+        """Asked of the server, by the name in its refusal to tell the size of what is not there.
+
+        ProFTPD keeps to Telnet and repeats the name; vsftpd, pure-ftpd and pyftpdlib do not keep to it, and
+        would take 255 sent twice for two. (pure-ftpd grows slower with each directory that is not there.)
+        """
+        if self._telnet is None:
+            self._write(b"SIZE /" + _PROBE.replace(b"\xff", b"\xff\xff") + b"\r\n")
+            self._telnet = _PROBE in encode(self.final().text, self.encoding)
+        return self._telnet
 
     def receive(self, patience: float = 1.0) -> Reply:
         """The next reply; it may take ``patience`` times the timeout. 421 is the end of the connection and raised as such."""

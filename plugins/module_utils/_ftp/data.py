@@ -89,21 +89,20 @@ class Channel:
         self._sock = sock
         self._where = where
         self._timeout = timeout
+        # True where TLS took up the session of the control connection
+        self.resumed = False
         sock.settimeout(timeout)
 
     def encrypt(self, context: ssl.SSLContext, host: str, session: t.Optional[ssl.SSLSession]) -> None:
         """Encrypt, resuming ``session`` of the control connection: vsftpd and ProFTPD take nobody else."""
-        self._sock = handshake(self._sock, context, host, "The data connection of " + self._where, session)
+        found = handshake(self._sock, context, host, "The data connection of " + self._where, session)
+        self._sock = found
+        self.resumed = bool(found.session_reused)
 
     @property
     def encrypted(self) -> bool:
         """True where there is TLS."""
         return isinstance(self._sock, ssl.SSLSocket)
-
-    @property
-    def resumed(self) -> bool:
-        """True where TLS resumed the session of the control connection."""
-        return isinstance(self._sock, ssl.SSLSocket) and bool(self._sock.session_reused)
 
     def read_into(self, buffer: t.Any) -> int:
         """Octets read into ``buffer``; 0 at the end. CutOff: it ended in a way that does not say that this was all."""

@@ -87,6 +87,11 @@ def new(algorithm: str) -> Digest:
     return hashlib.new(_NAME[algorithm])
 
 
+def command_line(command: str, path: str) -> str:
+    """How the server is asked. The old commands take a range behind the name: blanks in a name want quotes around it."""
+    return '%s "%s"' % (command, path) if command != "HASH" and " " in path and '"' not in path else "%s %s" % (command, path)
+
+
 def digest_in(lines: t.Sequence[str], command: str, algorithm: str, path: str) -> str:
     """The digest in a reply about ``path``, in lower case; "" when there is none of the right length, or more than one.
 

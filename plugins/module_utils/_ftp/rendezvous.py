@@ -80,14 +80,14 @@ class Rendezvous:
         own = self._control.stream.own_address
         self._listener = data.listen(own, self._family, self._endpoint.timeout, self._control.where)
         try:
-            # the invitation last: vsftpd and others forget REST over the next command, pyftpdlib has no such trouble
-            first, *others = self._control.exchange([self._invitation(own, self._listener.getsockname()[1]), *commands])
-            if not first.good:
-                raise error_of(first, "agree on a data connection (%s)" % self._verb, self._control.where)
+            reply = self._control.command(self._invitation(own, self._listener.getsockname()[1]))
+            if not reply.good:
+                raise error_of(reply, "agree on a data connection (%s)" % self._verb, self._control.where)
+            # not sent along: pyftpdlib connects before it answers PORT, and answers what comes after it meanwhile
+            return self._control.exchange(commands)
         except BaseException:
             self.forget()
             raise
-        return others
 
     def _invitation(self, own: str, port: int) -> str:
         if self._verb == "PORT":

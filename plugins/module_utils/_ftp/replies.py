@@ -17,13 +17,11 @@ from .._values import display_name
 
 _SHOWN = 500  # characters of a reply in an error
 _START = re.compile(rb"\A([1-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
-_TOO_MANY = re.compile(
-    r"too many|maximum|max(?:imal)? (?:number|clients|users)|limit|connections|sessions|already (?:connected|logged)|try (?:again )?later", re.I
-)
-_GONE = re.compile(r"no such|not (?:be )?found|not exist|n't exist|cannot find|can't find|can not find|non-?existent|unknown file", re.I)
-_FORBIDDEN = re.compile(r"permission|denied|not (?:permitted|allowed)|access|privilege|forbidden|read[- ]?only|not enough rights|unauthori[sz]ed", re.I)
-_FULL = re.compile(r"no space|disk full|quota|insufficient (?:storage|space)|not enough space|exceeded storage", re.I)
-_WANTS_TLS = re.compile(r"\b(?:TLS|SSL|FTPS)\b|encrypt|AUTH", re.I)
+_TOO_MANY = re.compile(r"too many|maximum|\bmax\b|limit|already (?:connected|logged)|try (?:again )?later", re.IGNORECASE)
+_GONE = re.compile(r"no such|not (?:be )?found|not exist|n't exist|cannot find|can't find|can not find|non-?existent|unknown file", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"permission|denied|not (?:permitted|allowed)|access|privilege|forbidden|read[- ]?only|not enough rights|unauthori[sz]ed", re.IGNORECASE)
+_FULL = re.compile(r"no space|disk full|quota|insufficient (?:storage|space)|not enough space|exceeded storage", re.IGNORECASE)
+_WANTS_TLS = re.compile(r"\b(?:TLS|SSL|FTPS)\b|encrypt|\bAUTH\b", re.IGNORECASE)
 # Kinds by code; what is not here goes by its first digit.
 _KIND = {
     425: "connect",
@@ -138,6 +136,9 @@ def error_of(reply: Reply, doing: str, where: str, path: str = "") -> Fleetproof
 def _kind_of(reply: Reply, text: str) -> t.Tuple[str, t.Optional[bool]]:
     if reply.code == 421:
         # also what an idle connection is told before it is closed
+        if _WANTS_TLS.search(text):
+            # pure-ftpd, in answer to USER
+            return "tls", None
         return "busy" if _TOO_MANY.search(text) else "connect", None
     if reply.code in (450, 550, 553, 451) and _FULL.search(text):
         return "no_space", None

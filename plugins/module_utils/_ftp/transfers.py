@@ -60,6 +60,7 @@ class Incoming(_Transfer):
     """
 
     unclean = False
+    _abandoned = False
 
     def read_into(self, buffer: t.Any) -> int:
         """Octets read into ``buffer``, a writable memoryview or the like; 0 at the end of the data."""
@@ -89,6 +90,13 @@ class Incoming(_Transfer):
             if len(found) > limit:
                 raise FleetproofError("protocol", "Could not %s on %s: more than %d octets came" % (self._doing, self._control.where, limit))
 
+    def abandon(self) -> None:
+        """Want no more of it: end the data connection and take what the server says of that, whatever it is."""
+        self._channel.close()
+        if self.closing is None:
+            self.closing = self._control.final()
+        self._abandoned = True
+
     def __enter__(self) -> Incoming:
         return self
 
@@ -97,7 +105,8 @@ class Incoming(_Transfer):
             self._abandon()
             return
         self._channel.close()
-        self._finish()
+        if not self._abandoned:
+            self._finish()
 
 
 class Outgoing(_Transfer):
