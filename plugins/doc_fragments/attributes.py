@@ -35,6 +35,16 @@ attributes:
       - fleetproof.backup.directories
 """
 
+    ACTIONGROUP_FTP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetproof.backup.ftp) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetproof.backup.ftp
+"""
+
     ACTIONGROUP_SMTP = r"""
 options: {}
 attributes:
