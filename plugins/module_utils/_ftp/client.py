@@ -17,6 +17,7 @@ from .._errors import FleetproofError
 from .._values import display_name
 from . import directories, hashes
 from .control import Control
+from .data import Channel
 from .dates import format_time_val, parse_time_val
 from .entries import DIRECTORY, FILE, SECOND, Entry, Listing
 from .features import Features
@@ -218,7 +219,7 @@ class Client:
         full = self.absolute(path)
         doing = "download %s" % display_name(full)
         self._prepare(offset, doing)
-        return Incoming(self.control, self._rendezvous.open("RETR " + full, doing, full), doing, full)
+        return Incoming(self.control, self._begin("RETR", offset, doing, full), doing, full)
 
     def store(self, path: str, offset: int = 0, append: bool = False) -> Outgoing:
         """A file to write to from ``offset`` (octets) on, as a context manager; ``append`` adds at its end.
@@ -228,7 +229,16 @@ class Client:
         full = self.absolute(path)
         doing = "upload %s" % display_name(full)
         self._prepare(offset, doing)
-        return Outgoing(self.control, self._rendezvous.open("%s %s" % ("APPE" if append else "STOR", full), doing, full), doing, full)
+        return Outgoing(self.control, self._begin("APPE" if append else "STOR", offset, doing, full), doing, full)
+
+    def _begin(self, verb: str, offset: int, doing: str, full: str) -> Channel:
+        try:
+            return self._rendezvous.open("%s %s" % (verb, full), doing, full)
+        except FleetproofError:
+            if offset and not self.broken:
+                # it was for this transfer, but not every server forgets it when that is refused
+                self.control.command("REST 0")
+            raise
 
     def _prepare(self, offset: int, doing: str) -> None:
         if not offset:
