@@ -29,8 +29,9 @@ from .client import Client
 from .entries import DIRECTORY, Entry
 from .ways import OVERLAP, Ways, is_newer, temporary_for
 
-# Kinds of a refusal that another way of saying the same may get around
-_REFUSALS = frozenset(("argument", "busy", "not_found", "permission", "protocol", "refused"))
+# Kinds of a refusal that another way of saying the same may get around; ProFTPD says 451 where it does not resume
+_REFUSALS = frozenset(("argument", "not_found", "permission", "protocol", "refused"))
+_NO_RESUME = _REFUSALS | {"busy"}
 
 
 class Landing:
@@ -73,7 +74,7 @@ class Landing:
             incoming = self.client.retrieve(self.there, start)
         except FleetproofError as error:
             # A server where one may write and not read, or that knows no REST
-            if self.client.broken or error.kind not in _REFUSALS:
+            if self.client.broken or error.kind not in _NO_RESUME:
                 raise
             return False
         with incoming:
@@ -96,7 +97,7 @@ class Landing:
                 try:
                     outgoing = self.client.store(self.there, 0 if append else start, append)
                 except FleetproofError as error:
-                    if self.client.broken or error.kind not in _REFUSALS:
+                    if self.client.broken or error.kind not in _NO_RESUME:
                         raise
                 else:
                     self._touched = True

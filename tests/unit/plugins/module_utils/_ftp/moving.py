@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import types
 import typing as t
 from pathlib import Path
 
@@ -62,7 +61,7 @@ class Bench:
     def __enter__(self) -> Bench:
         return self
 
-    def __exit__(self, _kind: t.Any, _error: t.Any, _trace: t.Optional[types.TracebackType]) -> None:
+    def __exit__(self, *_exception: object) -> None:
         for client in self.clients:
             client.close()
         os.close(self.directory)
