@@ -137,7 +137,9 @@ def run(spec: ArgumentSpec, job: t.Callable[[Task], Outcome]) -> t.NoReturn:
     if task.diff_mode and outcome.diff is not None:
         result["diff"] = printable(outcome.diff)
     if outcome.failure is not None:
-        module.fail_json(msg=printable(outcome.failure.message), error=outcome.failure.as_result(), **result)
+        # what a result says of its own is of success
+        result["msg"] = printable(outcome.failure.message)
+        module.fail_json(error=outcome.failure.as_result(), **result)
     module.exit_json(**result)
 
 

@@ -111,7 +111,10 @@ class Client:
             return self._stat_without_mlst(full, name)
         reply = self.control.command("MLST " + full)
         if reply.good and len(reply.lines) >= 3:
-            return parse_facts(reply.lines[1])._replace(name=name)
+            try:
+                return parse_facts(reply.lines[1])._replace(name=name)
+            except FleetproofError as error:
+                raise FleetproofError(error.kind, "Could not look at %s on %s: %s" % (display_name(full), self.where, error.message)) from error
         if reply.good:
             raise FleetproofError("protocol", "%s gave no facts of %s: %s" % (self.where, display_name(full), reply))
         if self._lister.is_gone(reply, full):
@@ -315,12 +318,11 @@ class Client:
         stamp = format_time_val(nanoseconds)
         if stamp is None:
             return False
-        doing = "set the time of %s" % display_name(full)
         if self.features.mfmt:
             reply = self.control.command("MFMT %s %s" % (stamp, full))
             if reply.good or reply.unknown:
                 return reply.good
-            raise error_of(reply, doing, self.where, full)
+            raise self._unseen(reply, full, "set the time of")
         if self.features.mdtm is False or self.features.mdtm_write is False:
             return False
         # vsftpd and others set the time by MDTM; what the rest makes of it is told by asking

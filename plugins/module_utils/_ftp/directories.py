@@ -47,10 +47,14 @@ class Directories:
         if self._mlsd is None:
             self._mlsd = client.features.mlsd
         if self._mlsd:
-            data = self._fetch("MLSD", path, doing)
-            return None if data is None else parse_mlsd(data, client.control.encoding)
-        data = self._fetch_list(path, doing)
-        return None if data is None else parse_list(data, client.control.encoding, time.time())
+            return self._parsed(self._fetch("MLSD", path, doing), lambda data: parse_mlsd(data, client.control.encoding), doing)
+        return self._parsed(self._fetch_list(path, doing), lambda data: parse_list(data, client.control.encoding, time.time()), doing)
+
+    def _parsed(self, data: t.Optional[bytes], parse: t.Callable[[bytes], Listing], doing: str) -> t.Optional[Listing]:
+        try:
+            return None if data is None else parse(data)
+        except FleetproofError as error:
+            raise FleetproofError(error.kind, "Could not %s on %s: %s" % (doing, self._client.where, error.message)) from error
 
     def _fetch(self, command: str, path: str, doing: str) -> t.Optional[bytes]:
         """What the command sends for the directory; None when there is none."""

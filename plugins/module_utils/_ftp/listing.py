@@ -8,6 +8,7 @@ Private to this collection. A listing decides what is deleted, so there is no gu
 be read, two entries of one name, or data that ends in the middle of a line are errors of kind ``protocol``,
 and nothing is skipped but what names the directory itself and the one above it. Lines are taken apart as
 bytes, and only names are decoded: in GBK and its kin the second byte of a character may be any ASCII letter.
+The messages of errors complete a sentence that ends in a colon and says whose listing it is.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class _Collector:
             self.listing.refused.append(Refused(name, reason))
             return
         if name in self.listing.entries:
-            raise FleetproofError("protocol", "The server listed the name %s twice" % display_name(name))
+            raise FleetproofError("protocol", "the listing has the name %s twice" % display_name(name))
         self.listing.entries[name] = entry._replace(name=name)
 
     def _astray(self, name: str, raw: bytes) -> str:
@@ -113,7 +114,7 @@ def _lines(data: bytes, encoding: str) -> t.List[bytes]:
     lines = data.split(b"\n")
     if lines.pop():
         last = data[data.rfind(b"\n") + 1 :]
-        raise FleetproofError("protocol", "The listing of the server was cut short in the line: %s" % _shown(last.decode(encoding, "surrogateescape")))
+        raise FleetproofError("protocol", "the listing is cut short in the line: %s" % _shown(last.decode(encoding, "surrogateescape")))
     return [line[:-1] if line.endswith(b"\r") else line for line in lines]
 
 
@@ -181,7 +182,7 @@ def _unreadable(line: bytes, encoding: str) -> FleetproofError:
 
 
 def _unreadable_text(line: str) -> FleetproofError:
-    return FleetproofError("protocol", "The listing of the server has a line that cannot be read: %s" % _shown(line))
+    return FleetproofError("protocol", "the listing has a line that cannot be read: %s" % _shown(line))
 
 
 def _shown(line: str) -> str:

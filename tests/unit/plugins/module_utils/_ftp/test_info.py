@@ -149,7 +149,16 @@ def test_names_that_lead_elsewhere_are_listed_apart(look):
 @pytest.mark.parametrize("raw", ["type=file; x", "rubbish\r\n", "type=file; x\r\ntype=file; x\r\n"])
 def test_a_listing_that_cannot_be_relied_upon_is_an_error(look, raw):
     look.server.behave(listings={"/": raw})
-    assert error_of(look).kind in ("protocol", "connect")
+    error = error_of(look)
+    assert error.kind in ("protocol", "connect")
+    assert error.message.startswith("Could not list / on 127.0.0.1")
+
+
+def test_facts_that_cannot_be_read_are_an_error_that_names_the_path(look):
+    look.server.behave(replies={"MLST": ["250-Listing\r\n size=3; /x\r\n250 End."]})
+    error = error_of(look, path="x")
+    assert error.kind == "protocol"
+    assert error.message.startswith("Could not look at /x on 127.0.0.1")
 
 
 def test_a_directory_that_cannot_be_listed_does_not_hide_the_others(look):
