@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What makes one side hold what the other holds, one folder at a time.
+
+Private to this collection. Pure: two listings and the rules go in, actions come out. Nothing is asked and
+nothing is done here.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .._plan.plan import CONTENT, CREATED, DELETED, EXTRA, LEFTOVER, MISSING, MOVED, MTIME, REMOVED, SIZE, TYPE, UPDATED, Failure, Totals
+from .._values import is_temporary
+from .entries import DIRECTORY, FILE, SECOND, SYMLINK, Entry, Listing
+
+# What a folder is: on both sides, new in dest, new in dest with a file in its place there, in dest alone.
+BOTH, NEW, IN_PLACE_OF_FILE, ONLY_DEST = range(4)
+
+# An Item of a plan, as it is packed
+Note = t.Tuple[t.Any, ...]
+
+
+class Rules(t.NamedTuple):
+    """What a plan goes by."""
+
+    # Whether dest takes over the times of src, so that equal files have equal ones; else dest is only not to be older
+    times: bool = True
+    # Whether equal files have equal sizes (not so where line ends are translated)
+    sizes: bool = True
+    # Nanoseconds within which two times are equal, besides what each is exact to
+    window: int = 0
+    recursive: bool = False
+    delete: bool = False
+    # Files of src go when they are in dest
+    take: bool = False
+    # Bytes that a file takes at least in dest, and a multiple of which it takes
+    block: int = 1
+    # Whether an entry takes part, by path and whether it is a directory; None: all do
+    keep: t.Optional[t.Callable[[str, bool], bool]] = None
+    # The name in dest of the one file that takes part, where it differs
+    other: str = ""
+    # The name that the entry has in dest while it is on its way; None where nothing is resumed
+    temporary: t.Optional[t.Callable[[Entry], str]] = None
+
+
+@dataclass
+class Found:
+    """What is to be done in one folder."""
+
+    copies: t.List[Note] = field(default_factory=list)
+    # Files whose place a directory of dest has
+    replacements: t.List[Note] = field(default_factory=list)
+    removals: t.List[Note] = field(default_factory=list)
+    leftovers: t.List[Note] = field(default_factory=list)
+    # Files of src that go in the end
+    taken: t.List[Note] = field(default_factory=list)
+    # Folders to go down into: name, what it is, what tells it from others
+    down: t.List[t.Tuple[str, int, str]] = field(default_factory=list)
+    failures: t.List[Failure] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    # Links and special files, which take no part
+    aside: int = 0
+    # Files that were compared without a time
+    timeless: int = 0
+    # Whether something stays in a folder that only dest has
+    stays: bool = False
+
+
+def difference(src: Entry, dest: Entry, rules: Rules) -> t.Tuple[int, bool]:
+    """In what two files differ (bits of a plan, 0: nothing), and whether that had to be said without a time."""
+    why = 0
+    sized = rules.sizes and src.size >= 0 and dest.size >= 0
+    if sized and src.size != dest.size:
+        why = SIZE
+    if src.mtime is None or dest.mtime is None:
+        # Nothing to go by at all: better once too often.
+        return why or (0 if sized else CONTENT), not why
+    blur = max(src.precision, dest.precision) + rules.window
+    late = src.mtime - dest.mtime
+    if late >= blur or (rules.times and -late >= blur):
+        why |= MTIME
+    return why, False
+
+
+def to_ask(remote: Listing, local: Listing, is_src: bool, rules: Rules) -> t.List[str]:
+    """The files whose size or time has to be asked for one by one, as the listing of the server does not tell what matters."""
+    asked = []
+    for name, entry in remote.entries.items():
+        if entry.kind != FILE or is_temporary(name) or (entry.size >= 0 and entry.mtime is not None and entry.precision <= SECOND):
+            continue
+        there = local.entries.get(name)
+        pair = there is not None and there.kind == FILE
+        # A file that comes from the server gets its very time, or it would be another the next time.
+        if (is_src and (rules.times or entry.size < 0)) or (pair and there is not None and (not rules.sizes or entry.size in (-1, there.size))):
+            asked.append(name)
+    return sorted(asked)
+
+
+def compare(folder: str, state: int, src: t.Optional[Listing], dest: t.Optional[Listing], rules: Rules) -> Found:
+    """Plan for one folder ("" or ending in a slash); a side that does not have it is None."""
+    return _Comparison(folder, state, rules).run(src or Listing(), dest or Listing())
+
+
+class _Comparison:
+    """One folder."""
+
+    def __init__(self, folder: str, state: int, rules: Rules) -> None:
+        self.folder = folder
+        self.state = state
+        self.rules = rules
+        self.found = Found()
+        # Temporary names in dest, with what they take
+        self.partial: t.Dict[str, int] = {}
+
+    def run(self, src: Listing, dest: Listing) -> Found:
+        """Both sides, each in the order of names."""
+        self._refused(src, "src")
+        self._refused(dest, "dest")
+        theirs = {}
+        for name in sorted(dest.entries):
+            entry = dest.entries[name]
+            if entry.kind == FILE and is_temporary(name):
+                self.partial[name] = max(0, entry.size)
+            elif self._kept(entry):
+                theirs[name] = entry
+            else:
+                self.found.stays = True
+        for name in sorted(src.entries):
+            entry = src.entries[name]
+            if not self._kept(entry) or (entry.kind == FILE and is_temporary(name)):
+                continue
+            there = theirs.pop(name, None)
+            if entry.kind == FILE:
+                self._file(entry, there)
+            elif entry.kind == DIRECTORY:
+                self._directory(entry, there)
+            else:
+                self.found.aside += 1
+        for entry in theirs.values():
+            self._extra(entry)
+        for name, size in self.partial.items():
+            self.found.totals.leftovers += 1
+            self.found.leftovers.append((DELETED, FILE, name, size, LEFTOVER))
+        return self.found
+
+    def _kept(self, entry: Entry) -> bool:
+        keep = self.rules.keep
+        return keep is None or keep(self.folder + entry.name, entry.kind == DIRECTORY)
+
+    def _refused(self, listing: Listing, side: str) -> None:
+        for refused in listing.refused:
+            self.found.stays = True
+            self._fail(refused.name, "unsafe", "the server lists a name in %s that is not taken: %s" % (side, refused.reason))
+
+    def _fail(self, name: str, kind: str, reason: str) -> None:
+        self.found.failures.append(Failure(self.folder + name, kind, reason))
+
+    def _count(self, there: t.Optional[Entry], size: int) -> None:
+        totals = self.found.totals
+        totals.src_entries += 1
+        totals.src_bytes += size
+        if there is not None:
+            totals.dest_entries += 1
+            totals.dest_bytes += max(0, there.size)
+
+    def _file(self, entry: Entry, there: t.Optional[Entry]) -> None:
+        self._count(there, max(0, entry.size))
+        if there is None:
+            self._copy(entry, CREATED, MISSING, None)
+        elif there.kind == FILE:
+            why, timeless = difference(entry, there, self.rules)
+            self.found.timeless += timeless
+            if why:
+                self._copy(entry, UPDATED, why, there)
+            else:
+                self.found.totals.unchanged += 1
+                self._take(entry)
+        elif there.kind == DIRECTORY:
+            self._replace(entry, there)
+        else:
+            self._in_the_way(entry, there)
+
+    def _copy(self, entry: Entry, action: int, why: int, there: t.Optional[Entry]) -> None:
+        totals = self.found.totals
+        if action == CREATED:
+            totals.created += 1
+        else:
+            totals.updated += 1
+        size = max(0, entry.size)
+        totals.copy_bytes += size
+        block = self.rules.block
+        totals.grow(-(-size // block) * block, None if there is None else -(-max(0, there.size) // block) * block, False)
+        if self.partial and self.rules.temporary is not None:
+            # What is there of it already is no leftover, and takes no room twice.
+            totals.grow_bytes -= min(size, self.partial.pop(self.rules.temporary(entry), 0))
+        self.found.copies.append(self._note(action, entry, why))
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if self.rules.take:
+            self.found.totals.removed += 1
+            self.found.taken.append(self._note(REMOVED, entry, MOVED))
+
+    def _replace(self, entry: Entry, there: Entry) -> None:
+        """A directory of dest has the place of a file."""
+        if not self.rules.recursive or not self.rules.delete:
+            self._fail(entry.name, "refused", "a directory is in the way in dest, and stays unless both delete and recursive are set")
+            return
+        totals = self.found.totals
+        totals.updated += 1
+        totals.replaced_entries += 1
+        totals.copy_bytes += max(0, entry.size)
+        totals.grow(max(0, entry.size), None, False)
+        self.found.replacements.append(self._note(UPDATED, entry, TYPE))
+        self.found.down.append((entry.name, ONLY_DEST, there.unique))
+        self._take(entry)
+
+    def _in_the_way(self, entry: Entry, there: Entry) -> None:
+        what = "a symbolic link" if there.kind == SYMLINK else "a special file"
+        self._fail(entry.name, "refused", "%s is in the way in dest; it is neither followed nor replaced, so remove it or exclude the name" % what)
+
+    def _directory(self, entry: Entry, there: t.Optional[Entry]) -> None:
+        if not self.rules.recursive:
+            return
+        self._count(there, 0)
+        if there is None:
+            self.found.down.append((entry.name, NEW, entry.unique))
+        elif there.kind == DIRECTORY:
+            self.found.totals.unchanged += 1
+            self.found.down.append((entry.name, BOTH, entry.unique))
+        elif there.kind == FILE:
+            self.found.down.append((entry.name, IN_PLACE_OF_FILE, entry.unique))
+            # Taken from dest only when the directory can be listed; it is held against the limit in any case.
+            self.found.totals.replaced_entries += 1
+            self.found.totals.replaced_bytes += max(0, there.size)
+        else:
+            self._in_the_way(entry, there)
+
+    def _note(self, action: int, entry: Entry, why: int) -> Note:
+        known = entry.mtime is not None
+        return (action, FILE, entry.name, entry.size, why, self.rules.other, "", entry.mtime if known else 0, entry.precision if known else 0)
+
+    def _extra(self, entry: Entry) -> None:
+        """An entry that only dest has."""
+        rules, found = self.rules, self.found
+        if entry.kind == DIRECTORY and not rules.recursive:
+            return
+        if entry.kind not in (DIRECTORY, FILE):
+            found.stays = True
+            found.aside += rules.delete
+            return
+        found.totals.dest_entries += 1
+        found.totals.dest_bytes += max(0, entry.size)
+        if not rules.delete:
+            return
+        if entry.kind == DIRECTORY:
+            found.down.append((entry.name, ONLY_DEST, entry.unique))
+            return
+        found.totals.deleted += 1
+        found.totals.deleted_bytes += max(0, entry.size)
+        found.removals.append((DELETED, FILE, entry.name, max(0, entry.size), EXTRA))
+
+
+def entry_of(note: t.Any) -> Entry:
+    """The file of src that an Item is about, as it was when it was planned."""
+    return Entry(note.name, FILE, note.size, note.stamp if note.precision else None, note.precision or SECOND)
