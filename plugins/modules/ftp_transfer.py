@@ -307,7 +307,7 @@ actions:
       type: str
     action:
       description: V(created), V(updated), V(deleted), V(removed), or V(leftover) for what an interrupted run left behind and nothing can be done
-      with any more.
+        with any more.
       type: str
     why:
       description: What was not as it should be.

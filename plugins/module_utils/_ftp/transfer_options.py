@@ -84,9 +84,9 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
     upload = params["direction"] == "upload"
     src, dest = params["src"], params["dest"]
     if upload:
-        src = _local("src", src)
+        src = _local(src)
     else:
-        dest = _local("dest", dest)
+        dest = _local(dest)
     bwlimit = _size("bwlimit", params["bwlimit"])
     if bwlimit == 0:
         raise FleetproofError("argument", "bwlimit: 0 bytes a second move nothing; leave it out for no limit")
@@ -126,17 +126,15 @@ def _check(params: t.Mapping[str, t.Any]) -> None:
     if params["direction"] == "upload" and params["min_free"] is not None:
         raise FleetproofError("argument", "min_free: no FTP server tells how much room it has; leave it out for uploads")
     for option in ("src", "dest"):
-        if params[option] is None:
-            continue
+        if not params[option]:
+            raise FleetproofError("argument", "%s: an empty path names nothing; the directory that the login leads to is a dot" % option)
         for character, word in (("\0", "a NUL"), ("\r", "a line break"), ("\n", "a line break")):
             if character in params[option]:
                 raise FleetproofError("unsafe", "%s: a path with %s in it is none that a server can be asked for" % (option, word))
 
 
-def _local(what: str, path: t.Optional[str]) -> str:
+def _local(path: str) -> str:
     """A path of this host, absolute; a slash at its end stays."""
-    if not path:
-        raise FleetproofError("argument", "%s: an empty path names nothing" % what)
     # As the type "path" has it, which would take the slash at the end away.
     expanded = os.path.expandvars(os.path.expanduser(path))
     return os.path.abspath(expanded) + ("/" if expanded.endswith("/") else "")
