@@ -13,29 +13,36 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.plugin_utils import _arguments
-from ansible_collections.fleetproof.backup.plugins.plugin_utils._mirror_verdict import SHOWN, Case, judge
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._mirror_verdict import Case, judge
+from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import SHOWN
 
 
 def mirror_verdict(
     moved: t.Any,
     site: t.Any,
     proof: t.Any = None,
+    seen: t.Any = None,
     kept: t.Any = None,
     look: bool = False,
     check_mode: bool = False,
     max_findings: int = SHOWN,
 ) -> t.Dict[str, t.Any]:
     """The verdict on one mirror; raises AnsibleFilterError for what is no result of a task."""
-    for name, value in (("the input", moved), ("site", site), ("proof", proof or {}), ("kept", kept or {})):
+    for name, value in (("the input", moved), ("site", site), ("proof", proof or {}), ("seen", seen or {}), ("kept", kept or {})):
         if not isinstance(value, Mapping):
             raise AnsibleFilterError("mirror_verdict: %s must be a dictionary, and is %s" % (name, type(value).__name__))
     number = _arguments.whole(max_findings, "mirror_verdict", "max_findings", -1, 1_000_000)
-    case = Case(moved, site, proof or {}, kept or {}, bool(look or check_mode), bool(check_mode), number)
+    case = Case(moved, site, _of_a_task(proof), _of_a_task(seen), _of_a_task(kept), bool(look or check_mode), bool(check_mode), number)
     try:
         row = judge(case, datetime.datetime.now(datetime.timezone.utc))
     except FleetproofError as error:
         raise AnsibleFilterError("mirror_verdict: %s" % error.message) from error
     return t.cast("t.Dict[str, t.Any]", _arguments.untrusted(row))
+
+
+def _of_a_task(result: t.Any) -> t.Any:
+    """A result that says something; a task that was skipped says nothing."""
+    return {} if not result or result.get("skipped") else result
 
 
 class FilterModule:

@@ -40,6 +40,8 @@ class Case:
     site: _Result
     # what the same transfer said in check mode afterwards; empty when nobody asked
     proof: _Result = field(default_factory=dict)
+    # what there is: dir_compare's result for the local side against itself, ftp_info's for the server where the mirror is an archive
+    seen: _Result = field(default_factory=dict)
     # why the dated copy of an archive could not be kept; empty when it was, or when there is none
     kept: _Result = field(default_factory=dict)
     # whether ``moved`` is a prediction: in check mode, and where a site is only looked at
@@ -60,13 +62,10 @@ def judge(case: Case, now: datetime.datetime) -> t.Dict[str, t.Any]:
     else:
         _judge_failed_files(case, judgement)
         _judge_what_is_left(case, judgement)
-        _judge_freshness(case, judgement, now)
         _judge_the_dated_copy(case, judgement)
+    there, here = _extents(case, judgement)
+    _judge_freshness(case, judgement, here, now)
     src, dest = sides(case.site)
-    whole = "counts" in moved and not moved.get("guard") and _is_all_there(case, judgement)
-    source = _source(case)
-    there = {"entries": source.get("entries"), "bytes": source.get("bytes")} if source else {}
-    here = {**there, **({"bytes": moved["archive"].get("size")} if moved.get("archive") else {})} if whole else {}
     return {
         "source": SOURCE,
         "name": case.site.get("name", ""),
@@ -75,9 +74,9 @@ def judge(case: Case, now: datetime.datetime) -> t.Dict[str, t.Any]:
         **judgement.as_row(case.max_findings),
         "told": _told(case),
         # By the names of dir_compare. What was moved is not among them: it is another each time, though the mirror be the same.
-        "counts": {name: side for name, side in (("left_list", there), ("right_list", here)) if side},
-        "bytes": {"left": there.get("bytes"), "right": here.get("bytes")},
-        "newest": source.get("newest") if whole else None,
+        "counts": {name: {"entries": side.entries, "bytes": side.bytes} for name, side in (("left_list", there), ("right_list", here)) if side},
+        "bytes": {"left": there.bytes if there else None, "right": here.bytes if here else None},
+        "newest": here.newest if here else None,
         "duration": round(sum(float(part.get("duration") or 0) for part in (moved, case.proof)), 3),
         "checked_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "repair": None,
@@ -109,18 +108,24 @@ def url(site: _Result, path: str) -> str:
     return "%s://%s%s/%s" % ("ftps" if tls == "implicit" else "ftp", host, shown, path.lstrip("/"))
 
 
+def mirror_of(site: _Result) -> str:
+    """What a mirror is, when there is no more to tell."""
+    src, dest = sides(site)
+    upload = site.get("direction") == "upload"
+    place = dest if upload else src
+    return "%s %s" % ("Mirror on" if upload else "Mirror of", place) if place else ""
+
+
 def _told(case: Case) -> str:
     """One line on what was done, whatever came of it."""
-    src, dest = sides(case.site)
-    upload = case.site.get("direction") == "upload"
-    place = dest if upload else src
     counts = case.moved.get("counts")
     if counts is None or case.moved.get("guard") or case.look:
-        return "%s %s" % ("Mirror on" if upload else "Mirror of", place) if place else ""
+        return mirror_of(case.site)
+    src, dest = sides(case.site)
     done = ", ".join("%d %s" % (counts[key], word) for key, word in _DONE if counts.get(key))
     size = case.moved.get("bytes_moved") or 0
     words = "%s%s" % (done or "nothing new", ", %s" % human_size(size) if size else "")
-    return "%s %s: %s" % ("Sent to" if upload else "Fetched from", place, words)
+    return "Sent to %s: %s" % (dest, words) if case.site.get("direction") == "upload" else "Fetched from %s: %s" % (src, words)
 
 
 # What to do when nothing could be moved at all, by the kind of error.
@@ -246,26 +251,26 @@ def _lack(action: _Result) -> str:
     return _LACKS.get(str(action.get("action")), "not as in the source%s" % (": %s" % why if why else ""))
 
 
-def _judge_freshness(case: Case, judgement: Judgement, now: datetime.datetime) -> None:
-    """How old the newest file is. What is not complete may lack just that one, so nothing is said about it."""
+def _judge_freshness(case: Case, judgement: Judgement, mirror: t.Optional[Extent], now: datetime.datetime) -> None:
+    """How old the newest file of the mirror is, also of one that could not be brought up to date."""
     max_age = case.site.get("max_age")
     if not max_age:
         return
     seconds = parse_duration(max_age, "max_age")
-    if not _is_all_there(case, judgement):
-        return
-    source = _source(case)
-    newest = parse_time(source.get("newest"))
+    newest = parse_time(mirror.newest) if mirror else None
     find_out = "The source holds nothing newer either: find out why nothing is written there any more"
-    if newest is None and source.get("entries"):
-        judgement.add("unverified", "The server does not tell how old its files are, so max_age cannot be checked", "Leave max_age out for this site")
-    elif newest is None:
-        judgement.fresh = False
-        judgement.add("stale", "There is no file in the mirror that could be at most %s old" % max_age, find_out)
-    else:
+    if mirror is not None and newest is not None:
         judgement.fresh = (now - newest).total_seconds() <= seconds
         if not judgement.fresh:
-            judgement.add("stale", "The newest file in the mirror is of %s, more than the %s allowed ago" % (source["newest"], max_age), find_out)
+            judgement.add("stale", "The newest file in the mirror is of %s, more than the %s allowed ago" % (mirror.newest, max_age), find_out)
+    elif mirror is not None and not mirror.entries:
+        judgement.fresh = False
+        judgement.add("stale", "There is no file in the mirror that could be at most %s old" % max_age, find_out)
+    elif judgement.verdict == "good":
+        why = message_of(case.seen) if case.seen.get("failed") or case.seen.get("msg") else "the server does not tell how old its files are"
+        judgement.add(
+            "unverified", "How old the newest file is could not be seen: %s" % why, "Leave max_age out for this site, or correct what the reason names"
+        )
 
 
 def _judge_the_dated_copy(case: Case, judgement: Judgement) -> None:
@@ -279,6 +284,33 @@ def _is_all_there(case: Case, judgement: Judgement) -> bool:
     return bool(judgement.complete) or (judgement.complete is None and not case.look and not case.proof and not case.moved.get("failed"))
 
 
-def _source(case: Case) -> _Result:
-    """What the last look at the source found: entries, bytes, the newest file."""
-    return case.proof.get("source") or case.moved.get("source") or {}
+class Extent(t.NamedTuple):
+    """How much there is on one side; of what nobody told, None."""
+
+    entries: t.Optional[int]
+    bytes: t.Optional[int]
+    newest: t.Optional[str]
+
+
+def _extents(case: Case, judgement: Judgement) -> t.Tuple[t.Optional[Extent], t.Optional[Extent]]:
+    """Of the source and of the mirror. Only one of them is looked at; a mirror that is all there is as large as its source."""
+    seen = _extent(case.seen)
+    whole = "counts" in case.moved and not case.moved.get("guard") and _is_all_there(case, judgement)
+    archive = case.moved.get("archive")
+    if case.site.get("archive"):
+        made = archive or {}
+        return seen, Extent(made.get("entries"), made.get("size"), seen.newest if seen else None) if whole else None
+    if case.site.get("direction") == "upload":
+        return seen, seen if whole else None
+    return None, seen
+
+
+def _extent(seen: _Result) -> t.Optional[Extent]:
+    """What dir_compare or ftp_info counted; None when they could not."""
+    counts = seen.get("counts") or {}
+    if seen.get("failed") or not counts:
+        return None
+    if "right_list" in counts:
+        return Extent(counts["right_list"].get("entries"), counts["right_list"].get("bytes"), seen.get("newest"))
+    times = [str(entry["mtime"]) for entry in seen.get("entries") or [] if entry.get("type") == "file" and entry.get("mtime")]
+    return Extent(int(counts.get("files") or 0) + int(counts.get("directories") or 0), counts.get("bytes"), max(times, default=None))

@@ -159,15 +159,13 @@ def _without_verdict(facts: Facts, pairs: t.List[Pair], role: str) -> t.List[Fac
     if role in judged:
         return []
     missing = [row for row in known if isinstance(row, dict) and row.get("name") and clean_name(row["name"]) not in judged]
-    if role == _mirror_verdict.SOURCE:
-        missing = [_site(row) for row in missing]
-    return [{**row, "source": role} for row in missing]
+    return [{**(_site(row) if role == _mirror_verdict.SOURCE else row), "source": role} for row in missing]
 
 
 def _site(row: Facts) -> Facts:
     """A site as far as the report shows it."""
     src, dest = _mirror_verdict.sides(row)
-    return {"name": row["name"], "src": src, "dest": dest}
+    return {"name": row["name"], "src": src, "dest": dest, "told": _mirror_verdict.mirror_of(row)}
 
 
 def _why_no_verdict(facts: Facts, limited_out: bool) -> t.Tuple[str, str, str]:

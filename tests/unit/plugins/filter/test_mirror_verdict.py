@@ -20,6 +20,12 @@ def test_a_failed_task_becomes_a_verdict_of_this_moment():
     assert abs(datetime.datetime.now(datetime.timezone.utc) - made) < datetime.timedelta(minutes=1)
 
 
+def test_a_task_that_was_skipped_says_nothing():
+    skipped = {"skipped": True, "changed": False}
+    row = mirror_verdict({"counts": {}}, {"name": "pub"}, proof=skipped, seen=skipped, kept=skipped)
+    assert (row["verdict"], row["complete"], row["reasons"]) == ("good", None, [])
+
+
 def test_check_mode_is_a_look():
     row = mirror_verdict({"counts": {"created": 1}, "actions": []}, {"name": "pub"}, check_mode=True)
     assert (row["verdict"], row["complete"]) == ("incomplete", False)

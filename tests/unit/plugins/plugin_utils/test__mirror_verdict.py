@@ -15,13 +15,17 @@ from ansible_collections.fleetproof.backup.plugins.plugin_utils._mirror_verdict 
 NOW = datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
 SITE = {"name": "releases", "host": "ftp.example.com", "src": "pub/releases", "dest": "/srv/releases", "username": "fleet", "password": "sesame"}
 COUNTS = {"created": 0, "updated": 0, "deleted": 0, "metadata": 0, "unchanged": 0, "corrupted": 0, "failed": 0, "removed": 0}
-NEWEST = {"entries": 5, "bytes": 4096, "newest": "2026-02-03T03:05:06Z"}
+
+
+def seen(newest="2026-02-03T03:05:06Z", entries=5, size=4096):
+    """What dir_compare says of a directory held against itself."""
+    return {"counts": {"right_list": {"entries": entries, "bytes": size}, "left_list": {"entries": entries, "bytes": size}}, "newest": newest}
 
 
 def moved(**more):
     """A result of ftp_transfer; ``counts`` are those that are not 0."""
     counts = {**COUNTS, **more.pop("counts", {})}
-    return {"counts": counts, "actions": [], "failed_files": [], "bytes_moved": 0, "guard": None, "duration": 1.5, "source": NEWEST, **more}
+    return {"counts": counts, "actions": [], "failed_files": [], "bytes_moved": 0, "guard": None, "duration": 1.5, **more}
 
 
 def failed(*files, **more):
@@ -31,6 +35,7 @@ def failed(*files, **more):
 
 
 def judged(result, site=None, **case):
+    case.setdefault("seen", seen())
     return judge(Case(result, {**SITE, **(site or {})}, **case), NOW)
 
 
@@ -50,8 +55,8 @@ def test_a_mirror_that_holds_all_is_good_and_says_what_was_fetched():
         "findings_total": 0,
         "todo": "",
         "told": "Fetched from ftp://ftp.example.com/pub/releases: 3 new, 1 updated, 2.0 KiB",
-        "counts": {"left_list": {"entries": 5, "bytes": 4096}, "right_list": {"entries": 5, "bytes": 4096}},
-        "bytes": {"left": 4096, "right": 4096},
+        "counts": {"right_list": {"entries": 5, "bytes": 4096}},
+        "bytes": {"left": None, "right": 4096},
         "newest": "2026-02-03T03:05:06Z",
         "duration": 3.0,
         "checked_at": "2026-02-03T04:05:06Z",
@@ -86,7 +91,14 @@ def test_a_transfer_that_came_to_nothing_is_failed_and_says_what_to_do(kind, tod
     assert row["verdict"] == "failed"
     assert "did not work" in row["reasons"][0]
     assert todo in row["todo"]
-    assert (row["complete"], row["intact"], row["fresh"], row["newest"], row["sync"]) == (None, None, None, None, None)
+    assert (row["complete"], row["intact"], row["fresh"], row["sync"]) == (None, None, None, None)
+
+
+def test_a_mirror_that_could_not_be_reached_still_has_its_age_and_size():
+    row = judged({"failed": True, "msg": "timed out", "error": {"kind": "timeout"}}, {"max_age": "30m"})
+    assert (row["verdict"], row["fresh"], row["newest"], row["bytes"]["right"]) == ("failed", False, "2026-02-03T03:05:06Z", 4096)
+    assert len(row["reasons"]) == 2
+    assert "overloaded" in row["todo"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +116,7 @@ def test_a_guard_that_stopped_the_transfer_is_named_with_its_variable():
     row = judged(moved(failed=True, guard="max_delete", msg="The plan takes 9 of 10", error={"kind": "unsafe"}, counts={"deleted": 9}))
     assert row["verdict"] == "failed"
     assert "ftp_mirror_max_delete" in row["todo"]
-    assert (row["complete"], row["bytes"]["right"]) == (None, None)
+    assert row["complete"] is None
     assert row["told"] == "Mirror of ftp://ftp.example.com/pub/releases"
 
 
@@ -133,7 +145,6 @@ def test_a_file_that_could_not_be_moved_is_named_with_its_reason(kind, verdict, 
     assert row["findings_total"] == 1
     assert todo in row["todo"]
     assert row["intact"] is (False if kind == "integrity" else None)
-    assert (row["bytes"]["right"], row["newest"]) == (None, None)
 
 
 def test_damage_comes_before_what_is_merely_missing():
@@ -182,12 +193,11 @@ def test_a_look_says_what_the_mirror_lacks_and_how_to_get_it(case, todo):
     assert (row["verdict"], row["complete"], row["findings_total"]) == ("incomplete", False, 3)
     assert todo in row["todo"]
     assert row["told"] == "Mirror of ftp://ftp.example.com/pub/releases"
-    assert row["bytes"] == {"left": 4096, "right": None}
 
 
 def test_a_look_that_finds_nothing_proves_the_mirror():
     row = judged(moved(counts={"unchanged": 5}), look=True)
-    assert (row["verdict"], row["complete"], row["bytes"]["right"]) == ("good", True, 4096)
+    assert (row["verdict"], row["complete"]) == ("good", True)
 
 
 def test_a_look_counts_what_fails_once():
@@ -197,9 +207,8 @@ def test_a_look_counts_what_fails_once():
 
 def test_a_proof_that_could_not_be_made_leaves_the_mirror_unverified():
     row = judged(moved(), {"max_age": "1d"}, proof={"failed": True, "msg": "timed out", "error": {"kind": "timeout"}})
-    assert (row["verdict"], row["complete"], row["fresh"]) == ("unverified", None, None)
+    assert (row["verdict"], row["complete"], row["fresh"]) == ("unverified", None, True)
     assert "timed out" in row["reasons"][0]
-    assert row["bytes"]["right"] is None
 
 
 def test_a_proof_that_sees_failures_finds_them():
@@ -213,23 +222,34 @@ def test_without_a_proof_the_word_of_the_transfer_counts_and_nothing_more_is_cla
 
 
 @pytest.mark.parametrize(
-    ("source", "verdict", "fresh", "reason"),
+    ("found", "verdict", "fresh", "reason"),
     [
-        (NEWEST, "good", True, ""),
-        ({**NEWEST, "newest": "2026-01-03T03:05:06Z"}, "stale", False, "of 2026-01-03T03:05:06Z, more than the 1d12h allowed"),
-        ({"entries": 0, "bytes": 0, "newest": None}, "stale", False, "no file"),
-        ({**NEWEST, "newest": None}, "unverified", None, "does not tell"),
+        (seen(), "good", True, ""),
+        (seen("2026-01-03T03:05:06Z"), "stale", False, "of 2026-01-03T03:05:06Z, more than the 1d12h allowed"),
+        (seen(None, 0, 0), "stale", False, "no file"),
+        (seen(None), "unverified", None, "does not tell"),
+        ({"msg": "Could not open the left directory", "failed": True}, "unverified", None, "Could not open"),
+        ({}, "unverified", None, "could not be seen"),
     ],
 )
-def test_the_age_of_the_newest_file_is_judged(source, verdict, fresh, reason):
-    row = judged(moved(), {"max_age": "1d12h"}, proof=moved(source=source))
+def test_the_age_of_the_newest_file_is_judged(found, verdict, fresh, reason):
+    row = judged(moved(), {"max_age": "1d12h"}, proof=moved(), seen=found)
     assert (row["verdict"], row["fresh"]) == (verdict, fresh)
     assert reason in "".join(row["reasons"])
     assert bool(row["todo"]) is (verdict != "good")
 
 
-def test_the_age_of_what_is_not_complete_is_not_known():
-    assert judged(failed(("new", "refused", "550")), {"max_age": "1s"})["fresh"] is None
+def test_an_age_that_is_not_known_is_no_news_beside_what_is_worse():
+    assert len(judged(failed(("new", "refused", "550")), {"max_age": "1s"}, seen={})["reasons"]) == 1
+
+
+UPLOAD = {"direction": "upload", "src": "/srv/site", "dest": "/incoming"}
+
+
+@pytest.mark.parametrize(("proof", "right", "newest"), [(moved(), 4096, "2026-02-03T03:05:06Z"), (moved(counts={"created": 1}), None, None)])
+def test_what_was_sent_is_as_large_as_its_source_once_it_is_all_there(proof, right, newest):
+    row = judged(moved(), {**UPLOAD, "max_age": "1d"}, proof=proof)
+    assert (row["bytes"], row["newest"]) == ({"left": 4096, "right": right}, newest)
 
 
 def test_an_age_that_is_none_is_an_error():
@@ -237,10 +257,27 @@ def test_an_age_that_is_none_is_an_error():
         judged(moved(), {"max_age": "yesterday"})
 
 
-def test_an_archive_is_what_the_mirror_is():
-    site = {"archive": {"path": "/srv/site.tar.gz", "format": "tar.gz"}, "dest": None}
-    row = judged(moved(archive={"path": "/srv/site.tar.gz", "size": 999, "entries": 5}, counts={"updated": 1}), site, proof=moved())
-    assert (row["dest"], row["bytes"]) == ("/srv/site.tar.gz", {"left": 4096, "right": 999})
+ARCHIVE = {"archive": {"path": "/srv/site.tar.gz", "format": "tar.gz"}, "dest": None}
+LISTED = {
+    "counts": {"files": 2, "directories": 1, "bytes": 77},
+    "entries": [
+        {"path": "a", "type": "file", "mtime": "2026-02-03T03:00:00Z"},
+        {"path": "b", "type": "file", "mtime": None},
+        {"path": "c", "type": "directory", "mtime": "2026-02-03T04:00:00Z"},
+    ],
+}
+
+
+def test_an_archive_is_as_new_as_the_newest_file_of_its_site():
+    found = moved(archive={"path": "/srv/site.tar.gz", "size": 999, "entries": 3}, counts={"updated": 1})
+    row = judged(found, {**ARCHIVE, "max_age": "2h"}, proof=moved(), seen=LISTED)
+    assert (row["dest"], row["bytes"], row["newest"]) == ("/srv/site.tar.gz", {"left": 77, "right": 999}, "2026-02-03T03:00:00Z")
+    assert (row["verdict"], row["fresh"]) == ("good", True)
+
+
+def test_an_archive_of_which_nobody_asked_the_age_has_its_size():
+    row = judged(moved(archive={"path": "/srv/site.tar.gz", "size": 999, "entries": 3}), ARCHIVE, proof=moved(), seen={})
+    assert (row["verdict"], row["bytes"]["right"], row["newest"]) == ("good", 999, None)
 
 
 def test_a_dated_copy_that_could_not_be_kept_is_told():
@@ -266,7 +303,7 @@ def test_both_sides_are_shown_as_people_write_them(site, wanted):
 
 
 def test_an_upload_is_told_as_one():
-    row = judged(moved(), {"direction": "upload", "src": "/srv/site", "dest": "/incoming"})
+    row = judged(moved(), UPLOAD)
     assert row["told"] == "Sent to ftp://ftp.example.com/incoming: nothing new"
 
 
