@@ -85,6 +85,8 @@ class _Receiver:
                 view = buffer(min(self.ways.piece, there - at))
                 got = incoming.read_into(view)
                 if not got or not self.partial.holds(view[:got], at):
+                    # Before anything else can fail: the next attempt must not find it again.
+                    self.partial.cut(0)
                     incoming.abandon()
                     return False
                 at += got

@@ -29,9 +29,10 @@ from .client import Client
 from .entries import DIRECTORY, Entry
 from .ways import OVERLAP, Ways, is_newer, temporary_for
 
-# Kinds of a refusal that another way of saying the same may get around; ProFTPD says 451 where it does not resume
+# Kinds of a refusal that another way of saying the same may get around
 _REFUSALS = frozenset(("argument", "not_found", "permission", "protocol", "refused"))
-_NO_RESUME = _REFUSALS | {"busy"}
+# 451 is said of more than what may pass: ProFTPD of what it does not resume
+_UNCLEAR = _REFUSALS | {"busy"}
 
 
 class Landing:
@@ -74,7 +75,7 @@ class Landing:
             incoming = self.client.retrieve(self.there, start)
         except FleetproofError as error:
             # A server where one may write and not read, or that knows no REST
-            if self.client.broken or error.kind not in _NO_RESUME:
+            if self.client.broken or error.kind not in _UNCLEAR:
                 raise
             return False
         with incoming:
@@ -97,7 +98,7 @@ class Landing:
                 try:
                     outgoing = self.client.store(self.there, 0 if append else start, append)
                 except FleetproofError as error:
-                    if self.client.broken or error.kind not in _NO_RESUME:
+                    if self.client.broken or error.kind not in _UNCLEAR:
                         raise
                 else:
                     self._touched = True
@@ -134,7 +135,8 @@ class Landing:
         try:
             self.client.rename(self.there, self.path)
         except FleetproofError as error:
-            if self.client.broken or error.kind not in _REFUSALS:
+            # Pure-FTPd says 451 where a directory is in the way.
+            if self.client.broken or error.kind not in _UNCLEAR:
                 raise
             self._finish_around(error)
 
@@ -146,6 +148,8 @@ class Landing:
         shown = display_name(self.path)
         if standing.kind == DIRECTORY:
             raise FleetproofError("refused", "A directory is in the way of the file %s on the server; remove it or choose another dest" % shown)
+        if refusal.kind not in _REFUSALS:
+            raise refusal
         aside = _beside(self.path, temporary_for(_name(self.path) + "/aside", self._source))
         self.client.rename(self.path, aside)
         try:

@@ -18,6 +18,9 @@ from .control import Control
 from .data import Channel, CutOff
 from .replies import Reply, error_of
 
+_NOOP_DONE = 200
+_AFTER_ABOR = 3  # replies to ABOR at most, and to what it ended
+
 
 class _Transfer:
     def __init__(self, control: Control, channel: Channel, doing: str, path: str) -> None:
@@ -36,7 +39,7 @@ class _Transfer:
             raise error_of(self.closing, self._doing, self._control.where, self._path)
         return self.closing
 
-    def _abandon(self) -> None:
+    def _give_up(self) -> None:
         self._channel.close()
         if self.closing is None:
             self._control.broken = True
@@ -45,7 +48,8 @@ class _Transfer:
         """What the server says about the end of the data connection, or else ``error``."""
         if self.closing is None:
             self.closing = self._control.explanation()
-        if self.closing is None or self.closing.good:
+        # Pure-FTPd says "150 0.001 seconds" after a download that broke off, and nothing more.
+        if self.closing is None or self.closing.code < 400:
             return error
         told = error_of(self.closing, self._doing, self._control.where, self._path)
         return FleetproofError(told.kind, "%s (%s)" % (told.message, error.message), told.retryable)
@@ -91,10 +95,23 @@ class Incoming(_Transfer):
                 raise FleetproofError("protocol", "Could not %s on %s: more than %d octets came" % (self._doing, self._control.where, limit))
 
     def abandon(self) -> None:
-        """Want no more of it: end the data connection and take what the server says of that, whatever it is."""
+        """Want no more of it: end the data connection, and be in step with the server again. Raises where that fails.
+
+        A transfer whose data connection we close is told off with 426 by most, with nothing at all by
+        Pure-FTPd; ABOR is then answered by one more reply, or by the only one (RFC 959, section 4.1.3).
+        The reply to NOOP comes after all of them; it is not sent along, for Pure-FTPd would lose it.
+        """
         self._channel.close()
         if self.closing is None:
-            self.closing = self._control.final()
+            self.closing = self._control.command("ABOR")
+            reply = self._control.command("NOOP")
+            for _number in range(_AFTER_ABOR):
+                if reply.code == _NOOP_DONE:
+                    break
+                reply = self._control.final()
+            else:
+                self._control.broken = True
+                raise error_of(reply, self._doing, self._control.where, self._path)
         self._abandoned = True
 
     def __enter__(self) -> Incoming:
@@ -102,7 +119,7 @@ class Incoming(_Transfer):
 
     def __exit__(self, kind: t.Optional[t.Type[BaseException]], _error: t.Optional[BaseException], _trace: t.Optional[types.TracebackType]) -> None:
         if kind is not None:
-            self._abandon()
+            self._give_up()
             return
         self._channel.close()
         if not self._abandoned:
@@ -131,7 +148,7 @@ class Outgoing(_Transfer):
 
     def __exit__(self, kind: t.Optional[t.Type[BaseException]], _error: t.Optional[BaseException], _trace: t.Optional[types.TracebackType]) -> None:
         if kind is not None:
-            self._abandon()
+            self._give_up()
             return
         self._channel.finish_writing()
         self._finish()

@@ -150,6 +150,17 @@ def test_a_part_of_something_else_is_begun_again_on_the_same_connection(bench: B
     assert not client.broken
 
 
+@pytest.mark.parametrize("answer", ["stall", "drop", "500 What?"])
+def test_a_part_of_something_else_is_not_found_again_when_the_connection_does_not_survive_it(bench: Bench, answer: str) -> None:
+    entry = bench.offer("big", noise(BIG))
+    (bench.here / temporary_for("big", entry)).write_bytes(b"?" * 100_000)
+    bench.behave(replies={"NOOP": [answer] * 4})
+    error = bench.fails(bench.fetch, entry)
+    assert answer.startswith("500") or error.retryable
+    assert bench.names_here() == []
+    assert bench.fetch(entry) == (BIG, False, True, True)
+
+
 def test_a_part_that_is_longer_than_its_source_is_begun_again(bench: Bench) -> None:
     entry = bench.offer("big", noise(BIG))
     (bench.here / temporary_for("big", entry)).write_bytes(noise(BIG) + b"and more")

@@ -346,13 +346,36 @@ def test_an_old_file_that_cannot_step_back_is_named(bench: Bench) -> None:
     assert aside in error.message
 
 
-def test_a_directory_in_the_way_is_told_and_stays(bench: Bench) -> None:
+@pytest.mark.parametrize("reply", [None, "451 Rename/move failure: Is a directory"])
+def test_a_directory_in_the_way_is_told_and_stays(bench: Bench, reply: t.Optional[str]) -> None:
     entry = bench.have("wanted", b"new")
     (bench.there / "wanted").mkdir()
+    bench.behave(replies={"RNTO": [reply]})
     error = bench.fails(bench.send, entry, replaces=True)
     assert error.kind == "refused"
     assert "directory is in the way" in error.message
     assert (bench.there / "wanted").is_dir()
+
+
+def test_a_server_that_is_busy_when_the_name_is_due_keeps_old_and_new(bench: Bench) -> None:
+    entry = bench.have("wanted", noise(100_000))
+    (bench.there / "wanted").write_bytes(b"old")
+    bench.behave(refuse={"RNTO": "450 File is in use"})
+    error = bench.fails(bench.send, entry, replaces=True)
+    assert (error.kind, error.retryable) == ("busy", True)
+    assert bench.names_there() == [temporary_for("wanted", entry), "wanted"]
+    bench.behave()
+    assert bench.send(entry, replaces=True) == (0, True, True, True)
+    assert (bench.there / "wanted").read_bytes() == noise(100_000)
+
+
+def test_an_answer_that_was_lost_does_no_harm(bench: Bench) -> None:
+    entry = bench.have("wanted", noise(100_000))
+    bench.behave(replies={"RNTO": ["done"]})
+    assert bench.fails(bench.send, entry).retryable
+    bench.send(entry)
+    assert (bench.there / "wanted").read_bytes() == noise(100_000)
+    assert bench.names_there() == ["wanted"]
 
 
 # -- without a temporary name ------------------------------------------------------------------------
