@@ -135,11 +135,12 @@ class Pool:
 
     def _do_without(self, line: Line, error: FleetproofError) -> t.NoReturn:
         with self.lock:
-            line.given_up = True
             self.serving.discard(line)
             if not self.serving:
+                # This one goes through the rest of the tasks, so that each is told of.
                 self.dead = error
                 raise error
+            line.given_up = True
             self.most = len(self.serving)
             if line is self.first:
                 # Somebody has to be it.
@@ -207,6 +208,8 @@ class _Shift:
         self.pool.serving = {self.pool.first}
         if self.error is not None:
             raise self.error
+        if self.stack or next(self.tasks, self) is not self:
+            raise FleetproofError("internal", "work was left undone by all connections")
 
     def _start(self) -> None:
         """One more line; to be called with the lock."""

@@ -1,0 +1,303 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers that fail, lie and hang up: nothing is lost, nothing is deleted, and it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import temporary_for
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.asking import fresh, served
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import T1, Mover, actions, tree, write
+
+running_server = pytest.fixture(scope="module")(served)
+BIG = os.urandom(3_000_000)
+
+
+def mover(direction, running_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Mover(fresh(running_server, monkeypatch), tmp_path, direction)
+
+
+@pytest.fixture(params=["download", "upload"])
+def move(request, running_server, tmp_path, monkeypatch):
+    return mover(request.param, running_server, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def download(running_server, tmp_path, monkeypatch):
+    return mover("download", running_server, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def upload(running_server, tmp_path, monkeypatch):
+    return mover("upload", running_server, tmp_path, monkeypatch)
+
+
+def verbs(move):
+    """What moves a file, in the direction at hand."""
+    return ("RETR",) if move.direction == "download" else ("STOR", "APPE")
+
+
+def failed(outcome):
+    return [(row["path"], row["kind"]) for row in outcome.result["failed_files"]]
+
+
+@pytest.mark.parametrize("name", ["../up", "/etc/passwd", "a\\b", "..", "x/y"])
+def test_a_name_that_leads_elsewhere_is_refused_the_rest_is_done_and_nothing_deleted(download, name):
+    write(download.site, "good")
+    write(download.dest, "old")
+    lines = "type=file;size=3;modify=20200101000000; good\r\ntype=file;size=3;modify=20200101000000; %s\r\n" % name
+    download.server.behave(listings={"/site": lines})
+    done = download(recursive=True, delete=True, max_delete="100%")
+    assert done.failure is not None
+    if name != "..":
+        assert failed(done)[0][1] == "unsafe"
+        assert done.failure.kind == "unsafe"
+        assert (download.dest / "good").read_bytes() == b"abc"
+    assert (download.dest / "old").read_bytes() == b"abc"
+    assert sorted(os.listdir(download.here.parent)) == ["here", "state"] or "state" not in os.listdir(download.here.parent)
+    assert done.result["counts"]["deleted"] == 0
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        {"listings": {"/site/sub": "what is this\r\n"}},
+        {"listings": {"/site/sub": "type=file;size=3;modify=2020"}},
+        {"cut": {"MLSD": {"after": 30}}},
+        {"cut": {"MLSD": {"after": 30, "how": "reset"}}},
+    ],
+)
+@pytest.mark.parametrize("side", ["src", "dest"])
+def test_a_listing_in_doubt_deletes_nothing(side, behaviour, running_server, tmp_path, monkeypatch):
+    move = mover("download" if side == "src" else "upload", running_server, tmp_path, monkeypatch)
+    for path in ("a", "sub/a", "sub/b", "sub/c"):
+        write(move.src, path)
+    for path in ("a", "old", "sub/old", "sub/more/old"):
+        write(move.dest, path)
+    move.server.behave(**behaviour)
+    try:
+        done = move(recursive=True, delete=True, max_delete="100%")
+    except FleetproofError:
+        # The listing of the root itself
+        done = None
+    if done is not None:
+        assert done.failure is not None
+        assert done.result["counts"]["deleted"] == 0
+        assert "sub" in [path for path, _kind in failed(done)]
+    assert {"a", "old", "sub/old", "sub/more/old"} <= set(tree(move.dest))
+
+
+def test_a_root_that_cannot_be_listed_fails_the_task(move):
+    write(move.src, "a")
+    write(move.dest, "old")
+    move.server.behave(refuse={"MLSD": "550 Permission denied."})
+    with pytest.raises(FleetproofError) as error:
+        move(delete=True, max_delete="100%")
+    assert error.value.kind in ("permission", "refused")
+    assert (move.dest / "old").exists()
+
+
+def test_a_temporary_refusal_is_waited_out(move):
+    write(move.src, "a")
+    move.server.behave(replies={verb: ["450 Busy just now."] * 2 for verb in verbs(move)})
+    assert move(retries=0, dest=move.options()["dest"] + "/x").failure is not None
+    move.server.behave(replies={verb: ["450 Busy just now."] * 2 for verb in verbs(move)})
+    done = move(retries=3)
+    assert done.failure is None
+    assert tree(move.dest)["a"] == b"abc"
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "drop"])
+def test_a_broken_connection_is_made_again_and_the_file_goes_on_where_it_was(move, how):
+    write(move.src, "big", BIG)
+    move.server.behave(cut={verb: {"after": 1_000_000, "times": 1, "how": how} for verb in verbs(move)})
+    done = move(retries=3)
+    assert done.failure is None
+    assert (done.result["resumed"], done.result["counts"]["created"]) == (1, 2 if move.direction == "upload" else 2)
+    assert tree(move.dest) == {"big": BIG}
+    assert not move().changed
+
+
+def test_what_an_interrupted_run_left_is_gone_on_with_by_the_next(move):
+    write(move.src, "big", BIG)
+    move.server.behave(cut={verb: {"after": 1_000_000, "how": "drop"} for verb in verbs(move)})
+    first = move(retries=0)
+    assert failed(first) == [("big", "connect")]
+    left = [path for path in tree(move.dest) if path.endswith(".tmp")]
+    assert len(left) == 1
+    assert "big" not in tree(move.dest)
+    move.server.behave()
+    said = move(check=True)
+    assert (said.result["leftovers"], actions(said)) == (0, [("big", "created")])
+    second = move()
+    assert (second.failure, second.result["resumed"]) == (None, 1)
+    assert second.result["bytes_moved"] < len(BIG)
+    assert tree(move.dest) == {"big": BIG}
+
+
+def test_what_no_run_can_go_on_with_is_swept(move):
+    name = temporary_for("big", move_entry(1))
+    write(move.src, "big", BIG)
+    write(move.dest, name)
+    write(move.src, temporary_for("other", move_entry(2)))
+    done = move.run()
+    assert done.result["leftovers"] == 1
+    assert actions(done) == [(name, "leftover"), ("big", "created")]
+    assert tree(move.dest) == {"big": BIG}
+
+
+def move_entry(size):
+    from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
+
+    return Entry("big", FILE, size, 1)
+
+
+def test_a_dead_server_does_not_cost_its_retries_for_each_file(move, monkeypatch):
+    for number in range(200):
+        write(move.src, "f%03d" % number)
+    # Each line loses its connection, and none is to be had again.
+    move.server.behave(replies={verb: ["drop"] * 200 for verb in verbs(move)}, greeting=[None, None, None, None, *(["421 Going down."] * 500)])
+    began = time.monotonic()
+    done = move(retries=2)
+    assert len(failed(done)) == 200
+    assert {kind for _path, kind in failed(done)} <= {"busy", "connect"}
+    assert done.failure is not None
+    assert move.server.connections < 40
+    assert time.monotonic() - began < 10
+
+
+def test_one_file_that_fails_hides_no_other_and_nothing_is_deleted(move):
+    write(move.src, "a")
+    write(move.src, "b")
+    write(move.dest, "old")
+    move.server.behave(replies={verb: ["550 Permission denied."] for verb in verbs(move)})
+    done = move(delete=True, max_delete="100%", parallel=1)
+    assert [path for path, _kind in failed(done)] == ["a"]
+    assert tree(move.dest) == {"b": b"abc", "old": b"abc"}
+    assert "Nothing was deleted" in str(done.failure)
+
+
+def test_a_server_without_room_is_not_asked_again_for_each_file(upload):
+    for number in range(20):
+        write(upload.src, "f%02d" % number)
+    upload.server.behave(refuse={"STOR": "452 Insufficient storage space."})
+    done = upload(parallel=1)
+    assert {kind for _path, kind in failed(done)} == {"no_space"}
+    assert (len(failed(done)), done.failure.kind) == (20, "no_space")
+    assert len(upload.server.commands("STOR")) == 1
+
+
+def test_no_empty_file_and_no_directory_is_left_of_one_that_failed(download):
+    write(download.src, "a")
+    download.server.behave(refuse={"RETR": "550 Permission denied."})
+    done = download(src="site/a", dest=str(download.here) + "/made/for/it/")
+    assert failed(done) == [("a", "permission")]
+    assert not download.here.exists()
+
+
+def test_a_source_that_changes_is_looked_at_again(download):
+    write(download.src, "a", b"x" * 100_000)
+    download.server.behave(change="append", changes=1)
+    done = download()
+    assert done.failure is None
+    assert tree(download.dest) == tree(download.src)
+    download.server.behave(change="append")
+    write(download.src, "a", b"y" * 100_000)
+    done = download()
+    assert failed(done) == [("a", "changed_underfoot")]
+    assert (download.dest / "a").read_bytes()[:1] == b"x"
+    assert [path for path in tree(download.dest) if path.endswith(".tmp")] == []
+
+
+def test_a_source_that_changed_since_it_was_planned_stays(upload, monkeypatch):
+    write(upload.src, "a")
+    from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act
+
+    real = act.Deed.take
+
+    def take(self, done):
+        write(upload.src, "a", "newer")
+        real(self, done)
+
+    monkeypatch.setattr(act.Deed, "take", take)
+    done = upload(remove_source=True)
+    assert failed(done) == [("a", "changed_underfoot")]
+    assert tree(upload.src) == {"a": b"newer"}
+
+
+def test_times_that_are_refused_though_they_are_offered_draw_a_warning(upload):
+    write(upload.src, "a")
+    upload.server.behave(refuse={"MFMT": "502 Not for you."})
+    done = upload()
+    assert any("preserve_mtime" in warning for warning in done.warnings), (done.warnings, done.result["failed_files"])
+
+
+def test_without_mfmt_an_upload_is_found_unchanged_by_its_size_and_age(upload):
+    write(upload.src, "a")
+    upload.server.behave(hide=["MFMT"])
+    upload.run()
+    write(upload.src, "a", "xyz", 2_000_000_000)
+    assert upload(check=True).changed
+
+
+def test_another_run_on_the_same_dest_is_refused_at_once(move, monkeypatch):
+    from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act
+
+    write(move.src, "a")
+    (move.dest).mkdir(exist_ok=True)
+    seen = []
+    real = act.Deed.make
+
+    def make(self, done):
+        for check in (True, False):
+            with pytest.raises(FleetproofError) as error:
+                move(check=check)
+            seen.append(error.value.kind)
+        real(self, done)
+
+    monkeypatch.setattr(act.Deed, "make", make)
+    assert move().failure is None
+    assert seen == ["busy", "busy"]
+
+
+def test_check_mode_writes_nothing_at_all(move, tmp_path):
+    write(move.src, "a")
+    move(check=True, recursive=True)
+    assert not (tmp_path / "state").exists()
+    assert not move.dest.exists()
+    changing = move.server.commands("STOR", "APPE", "MKD", "DELE", "RMD", "RNFR", "RNTO", "MFMT", "RETR", "SITE")
+    assert changing == []
+
+
+def test_a_link_back_to_a_directory_above_ends(download):
+    write(download.src, "sub/a")
+    (download.src / "sub/back").symlink_to("..")
+    done = download(recursive=True)
+    assert done.failure is None
+    assert len(tree(download.dest)) < 8
+
+
+def test_a_login_that_is_refused_is_told_as_such(move):
+    write(move.src, "a")
+    with pytest.raises(FleetproofError) as error:
+        move(password="wrong")
+    assert error.value.kind == "auth"
+
+
+def test_the_connections_are_closed_in_the_end(move):
+    for number in range(20):
+        write(move.src, "d%d/f" % number)
+    move(recursive=True)
+    with contextlib.suppress(TimeoutError):
+        end = time.monotonic() + 3
+        while move.server.sessions and time.monotonic() < end:
+            time.sleep(0.05)
+    assert not move.server.sessions
