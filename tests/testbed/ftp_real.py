@@ -202,7 +202,10 @@ class FtpServers:
         self._run(name, folder, commands, libraries(packages))
 
     def _run(self, name: str, folder: pathlib.Path, commands: t.Sequence[t.Sequence[str]], libraries_path: str) -> None:
-        """Start the commands in namespaces that end with the standard input of their first process."""
+        """Start the commands in namespaces that end with the standard input of their first process.
+
+        The one for IPC is for ProFTPD, whose shared memory would outlive it and be in the way of the next.
+        """
         lines = []
         if name == "vsftpd":
             lines.append("mount --bind %s /etc/pam.d" % shlex.quote(str(folder / "pam")))
@@ -212,7 +215,7 @@ class FtpServers:
             self._processes.append(
                 subprocess.Popen(
                     [
-                        *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"),
+                        *("unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--propagation", "private"),
                         *("sh", "-e", "-c", "\n".join(lines)),
                     ],
                     stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
@@ -298,7 +301,7 @@ def check_machine() -> None:
     if shutil.which("unshare") is None:
         raise NotToBeHad("it needs unshare (package util-linux)")
     tried = subprocess.run(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "true"],
+        ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--propagation", "private", "true"],
         check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     if tried.returncode:

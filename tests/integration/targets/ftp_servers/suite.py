@@ -77,11 +77,11 @@ def plant(root: Path, changed: bool) -> None:
         # a directory where a file was
         del files["q?"]
         files["q?/inside"] = b"inside\n"
-    for number, name in enumerate(sorted(files)):
+    for name, data in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(files[name])
-        moment = TIMES[number % len(TIMES)] + (changed and name in ("plain.txt", "grüße.txt"))
+        path.write_bytes(data)
+        moment = TIMES[len(name) % len(TIMES)] + (changed and name in ("plain.txt", "grüße.txt"))
         os.utime(path, (moment, moment))
     (root / "empty directory" / "and one in it").mkdir(parents=True)
 
