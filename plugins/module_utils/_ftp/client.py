@@ -129,7 +129,7 @@ class Client:
             return Entry(name, DIRECTORY)
         if size.code == 213:
             told = _time_in(moment)
-            return Entry(name, FILE, self._size_in(size, full), told[0] if told else None, told[1] if told else SECOND)
+            return Entry(name, FILE, self._number_in(size, full), told[0] if told else None, told[1] if told else SECOND)
         return self._lister.find(full)
 
     def glance(self, path: str) -> t.Tuple[t.Optional[int], t.Optional[int]]:
@@ -175,14 +175,17 @@ class Client:
         return known
 
     def _size_in(self, reply: Reply, path: str) -> t.Optional[int]:
-        text = reply.text
-        if reply.code == 213 and text.isdigit() and text.isascii() and len(text) <= 20:
-            return int(text)
         if reply.good:
-            raise FleetproofError("protocol", "%s does not tell the size of %s as a number: %s" % (self.where, display_name(path), reply))
+            return self._number_in(reply, path)
         if reply.unknown:
             return None
         raise self._unseen(reply, path, "tell the size of")
+
+    def _number_in(self, reply: Reply, path: str) -> int:
+        text = reply.text
+        if reply.code == 213 and text.isdigit() and text.isascii() and len(text) <= 20:
+            return int(text)
+        raise FleetproofError("protocol", "%s does not tell the size of %s as a number: %s" % (self.where, display_name(path), reply))
 
     def _moment_in(self, reply: Reply, path: str) -> t.Optional[int]:
         told = _time_in(reply)

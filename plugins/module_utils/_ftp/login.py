@@ -19,6 +19,7 @@ from .control import Control
 from .features import Features
 from .options import Site
 from .replies import Reply, error_of, says_busy, wants_tls
+from .text import encode
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
@@ -83,6 +84,8 @@ def _start_tls(control: Control) -> None:
 
 
 def _log_in(control: Control, site: Site) -> t.List[str]:
+    _check(control, "username", site.username)
+    _check(control, "password", site.password)
     reply = control.command("USER " + site.username)
     if reply.code == 331:
         reply = control.command("PASS " + site.password)
@@ -91,6 +94,16 @@ def _log_in(control: Control, site: Site) -> t.List[str]:
     if reply.code not in (230, 232, 202):
         raise _refused(control, reply, "log in as %s" % site.username, site.password)
     return [line.strip() for line in reply.lines]
+
+
+def _check(control: Control, option: str, value: str) -> None:
+    """What can be sent; the errors show nothing of it."""
+    if re.search("[\r\n\0]", value):
+        raise FleetproofError("unsafe", "The option %s has a line break or a NUL in it and was not sent to %s" % (option, control.where))
+    try:
+        encode(value, control.encoding)
+    except FleetproofError:
+        raise FleetproofError("argument", "The option %s cannot be written in the encoding %s of %s" % (option, control.encoding, control.where)) from None
 
 
 def _refused(control: Control, reply: Reply, doing: str, secret: str = "") -> FleetproofError:

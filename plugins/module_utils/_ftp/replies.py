@@ -19,7 +19,9 @@ _SHOWN = 500  # characters of a reply in an error
 _START = re.compile(rb"\A([1-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _TOO_MANY = re.compile(r"too many|maximum|\bmax\b|limit|already (?:connected|logged)|try (?:again )?later", re.IGNORECASE)
 _GONE = re.compile(r"no such|not (?:be )?found|not exist|n't exist|cannot find|can't find|can not find|non-?existent|unknown file", re.IGNORECASE)
-_FORBIDDEN = re.compile(r"permission|denied|not (?:permitted|allowed)|access|privilege|forbidden|read[- ]?only|not enough rights|unauthori[sz]ed", re.IGNORECASE)
+_FORBIDDEN = re.compile(
+    r"permission|denied|not (?:permitted|allowed)|access|privilege|forbidden|read[- ]?only|not enough rights|unauthori[sz]ed", re.IGNORECASE
+)
 _FULL = re.compile(r"no space|disk full|quota|insufficient (?:storage|space)|not enough space|exceeded storage", re.IGNORECASE)
 _WANTS_TLS = re.compile(r"\b(?:TLS|SSL|FTPS)\b|encrypt|\bAUTH\b", re.IGNORECASE)
 # Kinds by code; what is not here goes by its first digit.

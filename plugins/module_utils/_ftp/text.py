@@ -10,7 +10,6 @@ Private to this collection. Octets that are no text in the encoding are kept as 
 from __future__ import annotations
 
 import codecs
-import os
 
 from .._errors import FleetproofError
 from .._values import display_name
@@ -51,16 +50,3 @@ def encode(text: str, encoding: str) -> bytes:
     except UnicodeError:
         pass
     raise FleetproofError("argument", "The name %s cannot be written in the encoding %s of the server (option encoding)" % (display_name(text), encoding))
-
-
-def on_server(name: str, encoding: str) -> str:
-    """A name of the local file system (os.fsdecode) as the name with the same text or, where it is none, the same octets on the server."""
-    return name if encoding == "utf-8" else decode(_octets(name, encoding), encoding)
-
-
-def _octets(name: str, encoding: str) -> bytes:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return os.fsencode(name)
-    return encode(name, encoding)

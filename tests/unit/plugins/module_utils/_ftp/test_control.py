@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+
+from .conftest import Script
+
+
+def test_several_commands_go_out_at_once_and_have_their_replies_in_order(script: Script) -> None:
+    script.say("213 1", "550 no", "213-x", " y", "213 3")
+    replies = script.control.exchange(["SIZE a", "SIZE b", "SIZE c"])
+    assert [(reply.code, reply.text) for reply in replies] == [(213, "1"), (550, "no"), (213, "x y 3")]
+    assert script.heard() == b"SIZE a\r\nSIZE b\r\nSIZE c\r\n"
+
+
+def test_ten_thousand_commands_do_not_choke_on_each_other(script: Script) -> None:
+    script.answer({"SIZE": "213 7" + "7" * 300 + "\r\n"})
+    replies = script.control.exchange(["SIZE /%s%d" % ("x" * 200, number) for number in range(10000)])
+    assert len(replies) == 10000
+
+
+@pytest.mark.parametrize("greeting", ["220 Microsoft FTP Service", "220 MikroTik router"])
+def test_servers_that_lose_commands_get_them_one_by_one(script: Script, greeting: str) -> None:
+    script.say(greeting, "213 1")
+    script.control.heed(script.control.receive())
+    assert script.control.exchange(["SIZE a"])[0].text == "1"
+    assert script.heard() == b"SIZE a\r\n"
+    with pytest.raises(FleetproofError):
+        script.control.exchange(["SIZE b", "SIZE c"])
+    # the second would follow the answer to the first, and there is none
+    assert script.heard() == b"SIZE b\r\n"
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\nDELE b", "a\0b", "\r\n"])
+def test_a_line_break_never_reaches_the_wire(script: Script, name: str) -> None:
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("RETR " + name)
+    assert caught.value.kind == "unsafe"
+    assert not script.control.broken
+    script.say("200 ok")
+    script.control.command("NOOP")
+    assert script.heard() == b"NOOP\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        # as ProFTPD repeats it, pure-ftpd, and vsftpd, which does not
+        (b"550 /.fleetproof-probe-\xff-: No such file\r\n", b"DELE /\xff\xff\xfe\r\n"),
+        (b"550 /.fleetproof-probe-\xff\xff-: No such file\r\n", b"DELE /\xff\xfe\r\n"),
+        (b"550 Could not get file size.\r\n", b"DELE /\xff\xfe\r\n"),
+    ],
+)
+def test_the_escape_of_telnet_is_sent_twice_to_those_who_know_it(script: Script, said: bytes, sent: bytes) -> None:
+    script.far.sendall(said + b"250 gone\r\n250 gone\r\n")
+    for _time in range(2):
+        assert script.control.command("DELE /\udcff\udcfe").code == 250
+    assert script.heard() == b"SIZE /.fleetproof-probe-\xff\xff-\r\n" + sent + sent
+
+
+def test_a_reply_without_end_is_refused(script: Script) -> None:
+    script.answer({"STAT": "211-x\r\n" * 5000})
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("STAT")
+    assert (caught.value.kind, caught.value.retryable) == ("protocol", False)
+    assert script.control.broken
+
+
+def test_a_reply_of_many_octets_is_refused(script: Script) -> None:
+    script.answer({"STAT": "211-x\r\n" + ("y" * 8000 + "\r\n") * 40})
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("STAT")
+    assert caught.value.kind == "protocol"
+
+
+def test_what_does_not_speak_ftp_is_quoted(script: Script) -> None:
+    script.say("HTTP/1.1 400 Bad Request")
+    with pytest.raises(FleetproofError) as caught:
+        script.control.receive()
+    assert caught.value.message == "ftp.example:21 does not speak FTP as it should: HTTP/1.1 400 Bad Request"
+
+
+def test_announcements_are_passed_over_but_not_for_ever(script: Script) -> None:
+    script.say("120 in a minute", "220 now")
+    assert script.control.final().code == 220
+    script.answer({"NOOP": "150 soon\r\n" * 2500})
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("NOOP")
+    assert caught.value.kind == "protocol"
+
+
+def test_421_is_the_end_whatever_was_asked(script: Script) -> None:
+    script.say("421 Timeout (300 seconds): closing control connection.")
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("NOOP")
+    assert (caught.value.kind, caught.value.retryable, script.control.broken) == ("connect", True, True)
+
+
+def test_silence_and_an_end_break_the_connection(script: Script) -> None:
+    started = time.monotonic()
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("NOOP")
+    assert (caught.value.kind, script.control.broken) == ("timeout", True)
+    assert time.monotonic() - started < 2
+    script.far.close()
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("NOOP")
+    assert caught.value.kind == "connect"
+
+
+def test_octets_that_are_no_text_come_back_as_they_were(script: Script) -> None:
+    script.far.sendall(b'257 "/gr\xfc\xdf"\r\n250 ok\r\n')
+    text = script.control.command("PWD").text
+    assert text == '"/gr\udcfc\udcdf"'
+    script.control.command("CWD " + text.strip('"'))
+    assert script.heard() == b"PWD\r\nCWD /gr\xfc\xdf\r\n"
+
+
+def test_parting_never_raises_nor_waits_long(script: Script) -> None:
+    started = time.monotonic()
+    script.control.quit()
+    assert time.monotonic() - started < 2
+    assert script.heard() == b"QUIT\r\n"
+    script.control.quit()
