@@ -79,8 +79,9 @@ def open_archive(directory: int, name: str, path: str) -> t.Optional[t.BinaryIO]
 class ArchiveSide:
     """The members of an archive by directory."""
 
-    def __init__(self) -> None:
-        """Begins without members."""
+    def __init__(self, there: bool = True) -> None:
+        """Begins without members. ``there``: whether there is an archive at all."""
+        self.there = there
         # In the order of the archive, which is that of their bytes
         self._paths: t.List[bytes] = []
         self._sizes = array.array("q")
@@ -117,8 +118,19 @@ class ArchiveSide:
     def __len__(self) -> int:
         return len(self._paths)
 
+    def paths(self) -> t.Iterator[bytes]:
+        """The path of each member, in order."""
+        return iter(self._paths)
+
+    @property
+    def content(self) -> int:
+        """Bytes of all files in it."""
+        return sum(self._sizes)
+
     def list(self, folder: str) -> t.Optional[Listing]:
         """What the archive has in a directory: "" or a path that ends in a slash; None when it has no such directory."""
+        if not self.there:
+            return None
         above = stored_path(folder[:-1], True) if folder else b""
         paths = self._paths
         at = bisect.bisect_left(paths, above)

@@ -22,7 +22,7 @@ from .._medium import sync_file_system
 from .._module import Outcome, Task
 from .._plan.guards import Space, check_deletions, check_not_empty, check_space, is_elastic
 from .._plan.report import Report, list_failures
-from .._plan.run import Done, run
+from .._plan.run import Done, Run, run
 from .._values import display_name
 from .act import Deed, Tally
 from .client import Client
@@ -51,9 +51,9 @@ def transfer(task: Task) -> Outcome:
     with contextlib.ExitStack() as stack:
         pool = Pool(site, request.parallel)
         stack.callback(pool.close)
-        job = TransferJob(request, pool, stack, None if task.check_mode else _progress(request, stack))
+        job = _job(request, pool, stack, None if task.check_mode else _progress(request, stack))
         went = run(job, task.check_mode)
-        report = Report(went, request.max_listed)
+        report = job.report(went)
         rows, more_actions = report.rows()
         failed, more_failed = list_failures(report.failures, request.max_listed)
         seconds = time.monotonic() - began
@@ -69,13 +69,22 @@ def transfer(task: Task) -> Outcome:
             "leftovers": report.plan.totals.leftovers,
             "connections": pool.used,
             "features": job.features,
-            "archive": None,
+            "archive": job.archive(went),
             "duration": round(seconds, 3),
             "truncated": more_actions or more_failed,
             "msg": sentence(request.upload, went.done is None, counts, report.bytes_copied, pool.used, seconds),
         }
         diff = report.diff(rows, more_actions) if task.diff_mode else None
         return Outcome(changed=report.changed, result=result, diff=diff, warnings=[*warnings, *job.warnings()], failure=report.failure())
+
+
+def _job(request: Request, pool: Pool, stack: contextlib.ExitStack, progress: t.Optional[Progress]) -> TransferJob:
+    """What the options ask for."""
+    if request.archive is None:
+        return TransferJob(request, pool, stack, progress)
+    from .archive import ArchiveJob  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # it imports this file
+
+    return ArchiveJob(request, pool, stack, progress, request.archive)
 
 
 def sentence(upload: bool, planned: bool, counts: t.Mapping[str, int], size: int, connections: int, seconds: float) -> str:
@@ -152,7 +161,7 @@ class TransferJob:
         """Keep other runs off dest; a directory that is not there yet is locked when it is made."""
         ends = self.ends
         if self.request.upload or ends.file is not None:
-            with _held_by_name(self._key(), "is at work on %s" % display_name(os.path.join(ends.dest, ends.name)), check_mode):
+            with held_by_name(self._key(), "is at work on %s" % display_name(os.path.join(ends.dest, ends.name)), check_mode):
                 yield
         elif self.root is not None:
             with held(self.root, ends.dest, check_mode):
@@ -272,6 +281,14 @@ class TransferJob:
         except OSError as error:
             done.fail(".", kind_of_os_error(error), "dest cannot be written to its medium: %s" % reason_of_os_error(error), -1)
 
+    def report(self, went: Run[TransferPlan]) -> Report:
+        """What the run says of itself."""
+        return Report(went, self.request.max_listed)
+
+    def archive(self, went: Run[TransferPlan]) -> t.Optional[t.Dict[str, t.Any]]:
+        """RV(archive)."""
+        return None
+
     def _make_dest(self) -> None:
         """The directory that dest is, and those above it."""
         dest = self.ends.dest
@@ -282,7 +299,7 @@ class TransferJob:
             self.made = make_directories(dest)
             self.root = open_root(dest, "dest")
             self.stack.callback(os.close, self.root)
-            if self.ends.file is None:
+            if self.ends.file is None and self.request.archive is None:
                 self.stack.enter_context(held(self.root, dest, False))
 
     def _dest_is_new(self) -> bool:
@@ -330,7 +347,7 @@ def make_on_server(client: Client, path: str) -> None:
 
 
 @contextlib.contextmanager
-def _held_by_name(key: str, what: str, look_only: bool) -> t.Iterator[None]:
+def held_by_name(key: str, what: str, look_only: bool) -> t.Iterator[None]:
     """A lock among the runs of this user on this host, for what is no directory of this host."""
     from .._state import Lock, state_directory  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # few tasks need it
 

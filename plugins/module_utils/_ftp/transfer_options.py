@@ -16,7 +16,8 @@ from .._errors import FleetproofError
 from .._filter import compile_filter
 from .._module import ArgumentSpec
 from .._plan.guards import Limit
-from .._values import max_listed_of, parse_size, window_ns_of
+from .._values import display_name, max_listed_of, parse_size, window_ns_of
+from .archive_format import FORMATS, format_of
 from .options import SITE
 
 SPEC = SITE.merge(
@@ -25,6 +26,13 @@ SPEC = SITE.merge(
             "direction": {"type": "str", "required": True, "choices": ["download", "upload"]},
             "src": {"type": "str", "required": True},
             "dest": {"type": "str"},
+            "archive": {
+                "type": "dict",
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "format": {"type": "str", "choices": list(FORMATS)},
+                },
+            },
             "recursive": {"type": "bool", "default": False},
             "include": {"type": "list", "elements": "str", "default": []},
             "exclude": {"type": "list", "elements": "str", "default": []},
@@ -51,6 +59,14 @@ SPEC = SITE.merge(
 _MOST = 64  # connections; more are taken for an attack by every server
 
 
+class Archive(t.NamedTuple):
+    """The archive that a download goes into."""
+
+    path: str
+    # One of FORMATS
+    format: str
+
+
 class Request(t.NamedTuple):
     """The options as values."""
 
@@ -58,6 +74,7 @@ class Request(t.NamedTuple):
     # As they were written: a slash at the end of dest says that it is a directory
     src: str
     dest: str
+    archive: t.Optional[Archive]
     recursive: bool
     keep: t.Optional[t.Callable[[str, bool], bool]]
     delete: bool
@@ -83,8 +100,11 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
     _check(params)
     upload = params["direction"] == "upload"
     src, dest = params["src"], params["dest"]
+    archive = _archive(params)
     if upload:
         src = _local(src)
+    elif archive is not None:
+        dest = os.path.dirname(archive.path)
     else:
         dest = _local(dest)
     bwlimit = _size("bwlimit", params["bwlimit"])
@@ -94,6 +114,7 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
         upload=upload,
         src=src,
         dest=dest,
+        archive=archive,
         recursive=params["recursive"],
         keep=compile_filter(params["include"], params["exclude"]),
         delete=params["delete"],
@@ -115,6 +136,22 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
     )
 
 
+def _archive(params: t.Mapping[str, t.Any]) -> t.Optional[Archive]:
+    """Into which archive, if into any."""
+    archive = params["archive"]
+    if archive is None:
+        return None
+    for option, wrong in (("direction", params["direction"] == "upload"), ("ascii", params["ascii"]), ("dest", params["dest"] is not None)):
+        if wrong:
+            raise FleetproofError("argument", "archive: a download alone goes into an archive, byte by byte and in place of dest; look at %s" % option)
+    if "\0" in archive["path"]:
+        raise FleetproofError("argument", "archive.path: a path with a NUL in it names nothing")
+    path = _local(archive["path"])
+    if path.endswith("/") or path == os.sep or os.path.isdir(path):
+        raise FleetproofError("argument", "archive.path: %s is a directory; name a file" % display_name(path))
+    return Archive(path, format_of(path, archive.get("format")))
+
+
 def _check(params: t.Mapping[str, t.Any]) -> None:
     """What goes with what."""
     if not 1 <= params["parallel"] <= _MOST:
@@ -125,7 +162,7 @@ def _check(params: t.Mapping[str, t.Any]) -> None:
         raise FleetproofError("argument", "remove_source and delete: what was removed from src would be deleted from dest the next time; choose one")
     if params["direction"] == "upload" and params["min_free"] is not None:
         raise FleetproofError("argument", "min_free: no FTP server tells how much room it has; leave it out for uploads")
-    for option in ("src", "dest"):
+    for option in ("src", "dest") if params["archive"] is None else ("src",):
         if not params[option]:
             raise FleetproofError("argument", "%s: an empty path names nothing; the directory that the login leads to is a dot" % option)
         for character, word in (("\0", "a NUL"), ("\r", "a line break"), ("\n", "a line break")):

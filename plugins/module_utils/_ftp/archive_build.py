@@ -1,0 +1,326 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A new archive in the place of an old one: fetched, written, read again, and only then given its name.
+
+Private to this collection. As long as anything can go wrong the old archive stays as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import typing as t
+
+from .._errors import FleetproofError, from_os_error
+from .._plan.plan import CREATED, FILE, Item
+from .._plan.run import Done
+from .._values import display_name
+from .act import Tally
+from .archive_format import CHUNK, Member, Reader, Unsound, Writer, stored_seconds
+from .archive_read import ArchiveSide, reader_of, told, writer_to
+from .archive_recipe import DROP, FETCH, KEEP, New, Recipe, Step
+from .archive_spool import FILES_PER_CONNECTION, Spool, Window, new_name
+from .archive_stream import Raw
+from .entries import Entry
+from .pool import Line, LineGivenUp, Pool
+from .routes import Download
+from .ways import Moved, Ways
+
+# Seconds between two looks at the one who writes
+_LOOK = 0.25
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# A source that changes all the time is looked at again so often.
+_LOOKS = 3
+
+
+class Target(t.NamedTuple):
+    """The archive to be."""
+
+    # The open directory that it is in, its name there, its path for what is said of it, one of FORMATS
+    directory: int
+    name: str
+    path: str
+    format: str
+
+
+class Build:
+    """One new archive."""
+
+    def __init__(
+        self,
+        target: Target,
+        recipe: Recipe,
+        old: t.Optional[t.BinaryIO],
+        pool: Pool,
+        src: str,
+        ways: t.Callable[[t.Callable[[int], None]], Ways],
+        tally: Tally,
+    ) -> None:
+        """``old``: the archive that ``recipe`` takes members from, None where there is none; ``ways`` and ``tally`` as in act.py."""
+        self.target = target
+        self.recipe = recipe
+        self.old = old
+        self.pool = pool
+        self.src = src
+        self.ways = ways
+        self.tally = tally
+        self.done = Done()
+        self.window = Window([max(0, member.size) for member in recipe.files], pool.most * FILES_PER_CONNECTION)
+        self.error: t.Optional[BaseException] = None
+        # Of the members as they were written, one after the other
+        self.digests = bytearray()
+
+    def run(self, done: Done, watch: t.Optional[t.Callable[[], None]]) -> t.Optional[ArchiveSide]:
+        """Make it; returns what is in it, or None when that failed for reasons that are in ``done``. Raises FleetproofError for all others."""
+        self.done = done
+        target = self.target
+        with Spool(target.directory, target.name) as spool:
+            try:
+                descriptor = os.open(new_name(target.name), _FLAGS, self._mode(), dir_fd=target.directory)
+            except OSError as error:
+                raise from_os_error(error, "write beside the archive %s" % display_name(target.path)) from error
+            with os.fdopen(descriptor, "w+b", buffering=1 << 18) as out:
+                try:
+                    self._fill(out, spool, watch)
+                    made = None if done.failures else self._placed(out)
+                finally:
+                    self._discard()
+        return made
+
+    def _mode(self) -> int:
+        """As far as the umask allows, but no more than the old one has."""
+        return 0o666 if self.old is None else os.fstat(self.old.fileno()).st_mode & 0o666
+
+    def _discard(self) -> None:
+        try:
+            os.unlink(new_name(self.target.name), dir_fd=self.target.directory)
+        except FileNotFoundError:
+            # It has its name.
+            pass
+
+    def _fill(self, out: t.BinaryIO, spool: Spool, watch: t.Optional[t.Callable[[], None]]) -> None:
+        """Fetch and write at the same time."""
+        writing = threading.Thread(target=self._write, args=(out, spool), daemon=True)
+        writing.start()
+        try:
+            number = len(self.recipe.files)
+            if number:
+                self.pool.work(range(number), lambda line: _Fetcher(self, line, spool), number, watch)
+            while writing.is_alive():
+                writing.join(_LOOK)
+                if watch is not None:
+                    watch()
+        finally:
+            self.window.stop()
+            writing.join()
+        if self.error is not None:
+            raise self.error
+
+    def fail(self, member: New, error: FleetproofError) -> None:
+        """A file that could not be fetched."""
+        with self.tally.lock:
+            self.done.fail(member.name, error.kind, error.message, CREATED)
+        if error.kind == "no_space":
+            words = "There is no room for files beside the archive %s; make some" % display_name(self.target.path)
+            self.error = self.error or FleetproofError("no_space", words)
+            self.window.stop()
+
+    # The thread that writes
+
+    def _write(self, out: t.BinaryIO, spool: Spool) -> None:
+        try:
+            with told(self.target.path):
+                self._write_all(out, spool)
+        except OSError as error:
+            self.error = self.error or from_os_error(error, "write beside the archive %s" % display_name(self.target.path))
+        except BaseException as error:  # noqa: BLE001 # pylint: disable=broad-except # it is raised again in the thread that waits
+            self.error = self.error or error
+        finally:
+            self.window.stop()
+
+    def _write_all(self, out: t.BinaryIO, spool: Spool) -> None:
+        writer = writer_to(out, self.target.format)
+        old = _Old(self.old, self.target.format) if self.old is not None and self.recipe.keeps else None
+        for step in self.recipe.steps():
+            member = None if old is None or not step.old else old.next(step.path)
+            if step.what == FETCH:
+                self._write_fetched(writer, spool, step)
+            elif self.done.failures or step.what == DROP:
+                continue
+            elif step.what == KEEP and old is not None and member is not None:
+                self._add(writer, member, old.reader.chunks())
+            else:
+                self._add(writer, Member(step.path), ())
+            if self.window.stopped:
+                return
+        if old is not None:
+            old.end()
+        writer.close()
+        out.flush()
+
+    def _write_fetched(self, writer: Writer, spool: Spool, step: Step) -> None:
+        entry = self.window.wait(step.number)
+        if entry is not None and not self.done.failures:
+            with spool.open(step.number) as file:
+                member = Member(step.path, os.fstat(file.fileno()).st_size, stored_seconds(entry.mtime))
+                self._add(writer, member, iter(lambda: file.read(CHUNK), b""))
+        if entry is not None:
+            spool.remove(step.number)
+        self.window.written(step.number)
+
+    def _add(self, writer: Writer, member: Member, chunks: t.Iterable[bytes]) -> None:
+        self.digests += writer.add(member, chunks)
+
+    # When all is written
+
+    def _placed(self, out: t.BinaryIO) -> ArchiveSide:
+        """Read it again, and put it in the place of the old one."""
+        target = self.target
+        made = self._read_again(out)
+        try:
+            self._look_like_old(out.fileno())
+            os.fsync(out.fileno())
+            os.rename(new_name(target.name), target.name, src_dir_fd=target.directory, dst_dir_fd=target.directory)
+        except OSError as error:
+            raise from_os_error(error, "put the archive %s in its place" % display_name(target.path)) from error
+        try:
+            os.fsync(target.directory)
+        except OSError as error:
+            # Not every file system can be asked.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        return made
+
+    def _read_again(self, out: t.BinaryIO) -> ArchiveSide:
+        out.seek(0)
+        made = ArchiveSide()
+        try:
+            raw = Raw(out, lambda _size: None)
+            reader = reader_of(raw, self.target.format)
+            at = 0
+            for member, digest in digested(reader):
+                if digest != self.digests[at : at + len(digest)]:
+                    raise Unsound("%s is not as it was written" % display_name(member.path))
+                at += len(digest)
+                made.add(member)
+            if at != len(self.digests):
+                raise Unsound("members are missing")
+        except Unsound as found:
+            message = "The new archive did not read back as it was written (%s), so %s was left as it is; look at the disk and the memory of this host"
+            raise FleetproofError("integrity", message % (found.reason, display_name(self.target.path))) from found
+        made.size, made.sha256 = raw.size, raw.hexdigest
+        return made
+
+    def _look_like_old(self, descriptor: int) -> None:
+        if self.old is None:
+            return
+        have, want = os.fstat(descriptor), os.fstat(self.old.fileno())
+        if os.geteuid() == 0 and (have.st_uid, have.st_gid) != (want.st_uid, want.st_gid):
+            os.fchown(descriptor, want.st_uid, want.st_gid)
+        os.fchmod(descriptor, want.st_mode & 0o777)
+
+
+class _Old:
+    """The members of the old archive, one after the other, as they were when they were listed."""
+
+    def __init__(self, file: t.BinaryIO, name: str) -> None:
+        file.seek(0)
+        self.reader = reader_of(Raw(file, lambda _size: None), name)
+
+    def next(self, path: bytes) -> Member:
+        """The member ``path``, which is the next one. Raises Unsound."""
+        member = self.reader.next()
+        if member is None or member.path != path:
+            raise Unsound("it changed after it was listed", "changed_underfoot")
+        return member
+
+    def end(self) -> None:
+        """There are no more. Raises Unsound."""
+        if self.reader.next() is not None:
+            raise Unsound("it changed after it was listed", "changed_underfoot")
+
+
+def digested(reader: Reader) -> t.Iterator[t.Tuple[Member, bytes]]:
+    """Each member with the SHA-256 of its content."""
+    import hashlib  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # wanted here alone
+
+    while True:
+        member = reader.next()
+        if member is None:
+            return
+        digest = hashlib.sha256()
+        for chunk in reader.chunks():
+            digest.update(chunk)
+        yield member, digest.digest()
+
+
+class _Fetcher:
+    """Fetches files over one line; which one, the window says."""
+
+    def __init__(self, build: Build, line: Line, spool: Spool) -> None:
+        self.build = build
+        self.route = Download(line, build.src, spool.directory)
+        self.moved = 0
+        self.ways = build.ways(self._note)
+
+    def close(self) -> None:
+        """No more."""
+        self.route.close()
+
+    def _note(self, size: int) -> None:
+        if self.build.window.stopped:
+            raise FleetproofError("busy", "the run was stopped", retryable=False)
+        self.moved += size
+        if size:
+            with self.build.tally.lock:
+                self.build.tally.bytes += size
+
+    def do(self, _task: t.Any) -> t.Iterable[t.Any]:
+        """Fetch one file."""
+        build = self.build
+        number = build.window.take()
+        if number is None:
+            return ()
+        member = build.recipe.files[number]
+        build.tally.name = member.name
+        entry: t.Optional[Entry] = None
+        try:
+            entry = self._fetch(number, member)
+        except LineGivenUp:
+            build.window.give_back(number)
+            raise
+        except FleetproofError as error:
+            if not build.window.stopped:
+                build.fail(member, error)
+        except BaseException:
+            build.window.stop()
+            raise
+        build.window.end(number, entry)
+        with build.tally.lock:
+            build.tally.entries += 1
+        return ()
+
+    def _fetch(self, number: int, member: New) -> Entry:
+        """One file into the spool; one that changed meanwhile is looked at again. Returns what it was when it was fetched."""
+        entry = member.entry
+        # The path on the server, and a name of ours in the spool
+        item = Item(CREATED, FILE, member.name, member.size, 0, Spool.file(number))
+        for look in range(_LOOKS):
+            try:
+                moved = self.route.move("", item, entry, self.ways, lambda: self.moved)
+                break
+            except FleetproofError as error:
+                if error.kind != "changed_underfoot" or look == _LOOKS - 1:
+                    raise
+                entry = self.route.look_again("", item)
+        self._count(moved)
+        return entry
+
+    def _count(self, moved: Moved) -> None:
+        with self.build.tally.lock:
+            self.build.tally.resumed += moved.resumed
+            self.build.done.bytes_copied += moved.size
+            self.build.done.verified += moved.verified

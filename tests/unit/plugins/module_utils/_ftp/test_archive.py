@@ -1,0 +1,630 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of ftp_transfer into an archive, against the server of the test bed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+
+import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import archive_build, archive_spool
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_format import FORMATS
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_spool import new_name, spool_name
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfer import transfer
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfer_options import SPEC
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.asking import Asker, fresh, served
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import T1, T2, actions, write
+
+running_server = pytest.fixture(scope="module")(served)
+
+
+class Archiver(Asker):
+    """Mirrors the directory ``site`` of the server into ``backup/site.SUFFIX``."""
+
+    def __init__(self, server, folder, name):
+        super().__init__(server, SPEC, transfer)
+        self.site = server.root / "site"
+        self.site.mkdir()
+        self.folder = folder / "backup"
+        self.name = name
+        self.path = self.folder / ("site." + name)
+
+    def options(self, **given):
+        usual = {"direction": "download", "src": "site", "recursive": True, "archive": {"path": str(self.path)}, "port": self.server.port, "tls": "none"}
+        return super().options(**{**usual, **given})
+
+    def run(self, **given):
+        """Check, run, check again, run again: what was said is done, and then there is nothing left to do."""
+        before = self.sha256()
+        said = self(check=True, **given)
+        assert self.sha256() == before
+        done = self(**given)
+        for one, other in ((said.changed, done.changed), (said.diff, done.diff)):
+            assert one == other
+        for name in ("counts", "actions", "guard"):
+            assert said.result[name] == done.result[name]
+        assert said.result["archive"]["state"] == done.result["archive"]["state"]
+        made = self.sha256()
+        assert done.failure is None
+        assert done.result["archive"]["sha256"] == made
+        for check in (True, False):
+            again = self(check=check, **given)
+            assert not again.changed, again.result["actions"]
+            assert again.result["archive"] == {**done.result["archive"], "state": "unchanged"}
+            assert self.sha256() == made
+        self.clean()
+        return done
+
+    def sha256(self):
+        return hashlib.sha256(self.path.read_bytes()).hexdigest() if self.path.exists() else None
+
+    def clean(self):
+        """Nothing but the archive lies where it is."""
+        assert os.listdir(self.folder) == [self.path.name]
+
+    def content(self):
+        """What the archive holds, as the standard library reads it."""
+        found = {}
+        if self.name == "zip":
+            with zipfile.ZipFile(self.path) as archive:
+                for info in archive.infolist():
+                    found[info.filename.rstrip("/")] = None if info.is_dir() else archive.read(info)
+        else:
+            with tarfile.open(self.path) as tar:
+                for member in tar:
+                    file = tar.extractfile(member)
+                    found[member.name] = None if file is None else file.read()
+        return found
+
+    def fails(self, **given):
+        with pytest.raises(FleetproofError) as caught:
+            self(**given)
+        return caught.value
+
+
+@pytest.fixture(params=FORMATS)
+def every(request, running_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Archiver(fresh(running_server, monkeypatch), tmp_path, request.param)
+
+
+@pytest.fixture(params=["zip", "tar.gz"])
+def both(request, running_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Archiver(fresh(running_server, monkeypatch), tmp_path, request.param)
+
+
+@pytest.fixture
+def one(running_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Archiver(fresh(running_server, monkeypatch), tmp_path, "tar.gz")
+
+
+def _fill(site):
+    write(site, "a.txt", "first")
+    write(site, "sub/deep/b.bin", os.urandom(300000), T2)
+    write(site, "sub/漢字.txt", "text")
+    write(site, "sub-way", "")
+    (site / "empty").mkdir(exist_ok=True)
+
+
+def test_a_site_goes_into_an_archive_and_the_second_run_has_nothing_to_do(every):
+    _fill(every.site)
+    done = every.run()
+    assert every.content() == {
+        "a.txt": b"first",
+        "empty": None,
+        "sub-way": b"",
+        "sub": None,
+        "sub/deep": None,
+        "sub/deep/b.bin": (every.site / "sub/deep/b.bin").read_bytes(),
+        "sub/漢字.txt": b"text",
+    }
+    assert done.result["archive"] == {
+        "path": str(every.path),
+        "format": every.name,
+        "state": "created",
+        "entries": 7,
+        "size": every.path.stat().st_size,
+        "sha256": every.sha256(),
+    }
+    assert done.result["counts"]["created"] == 8  # with the archive itself
+    assert done.result["bytes_moved"] == 300009
+    assert done.result["verified"] == 4
+
+
+def test_what_changed_is_fetched_and_the_rest_taken_over(every):
+    _fill(every.site)
+    every()
+    write(every.site, "a.txt", "second")
+    write(every.site, "new/c", "third")
+    shutil.rmtree(every.site / "empty")
+    os.utime(every.site / "sub/漢字.txt", (T2, T2))
+    every.server.behave()
+    done = every.run(max_delete="100%")
+    assert actions(done) == [("a.txt", "updated"), ("empty", "deleted"), ("new", "created"), ("new/c", "created"), ("sub/漢字.txt", "updated")]
+    assert done.result["archive"]["state"] == "updated"
+    assert sorted(line.rpartition("/")[2].rpartition(" ")[2] for line in every.server.commands("RETR")) == ["a.txt", "c", "漢字.txt"]
+    assert every.content()["a.txt"] == b"second"
+    assert every.content()["sub/deep/b.bin"] == (every.site / "sub/deep/b.bin").read_bytes()
+    assert done.diff["prepared"].splitlines()[:2] == [">f.s....... a.txt", "*deleting   empty/"]
+
+
+def test_an_archive_that_was_kept_up_is_the_one_that_is_made_at_once(every):
+    _fill(every.site)
+    every()
+    write(every.site, "a.txt", "second")
+    write(every.site, "zz", "last")
+    os.unlink(every.site / "sub-way")
+    every()
+    kept_up = every.path.read_bytes()
+    every.path.unlink()
+    every()
+    assert every.path.read_bytes() == kept_up
+
+
+def test_a_file_in_the_place_of_a_directory_and_the_reverse(both):
+    write(both.site, "one", "file")
+    write(both.site, "two/inside/x", "in a directory")
+    write(both.site, "two-and", "a name between")
+    both()
+    (both.site / "one").unlink()
+    write(both.site, "one/x", "in a directory")
+    shutil.rmtree(both.site / "two")
+    write(both.site, "two", "file")
+    done = both.run(max_delete="100%")
+    assert both.content() == {"one": None, "one/x": b"in a directory", "two": b"file", "two-and": b"a name between"}
+    assert done.result["archive"]["entries"] == 4
+
+
+def test_an_empty_site_makes_an_empty_archive(every):
+    done = every.run()
+    assert every.content() == {}
+    assert actions(done) == [(".", "created")]
+
+
+def test_filters_say_what_the_archive_holds(both):
+    _fill(both.site)
+    both()
+    both.run(exclude=["*.bin", "empty/"], max_delete="100%")
+    assert sorted(both.content()) == ["a.txt", "sub", "sub-way", "sub/deep", "sub/漢字.txt"]
+    both.run(recursive=False, max_delete="100%")
+    assert sorted(both.content()) == ["a.txt", "sub-way"]
+
+
+def test_links_take_no_part(one):
+    # MLSD of this server follows links
+    one.server.behave(hide=["MLSD", "MLST"])
+    write(one.site, "file", "abc")
+    (one.site / "link").symlink_to("file")
+    done = one.run()
+    assert list(one.content()) == ["file"]
+    assert any("no part" in warning for warning in done.warnings)
+    # nor does what became one stay
+    (one.site / "file").unlink()
+    (one.site / "file").symlink_to("link")
+    write(one.site, "other", "abc")
+    one.run(max_delete="100%")
+    assert list(one.content()) == ["other"]
+
+
+def test_the_archive_lies_in_a_directory_that_is_made_with_all_above_it(one):
+    one.folder = one.folder / "a" / "b"
+    one.path = one.folder / "site.tar.gz"
+    write(one.site, "x")
+    one.run()
+
+
+def test_modes_are_those_of_the_old_archive(one):
+    write(one.site, "x")
+    one()
+    one.path.chmod(0o640)
+    write(one.site, "y")
+    one()
+    assert one.path.stat().st_mode & 0o777 == 0o640
+
+
+# Limits
+
+
+def test_more_deletions_than_allowed_leave_the_archive_alone(both):
+    for number in range(10):
+        write(both.site, "f%d" % number)
+    both()
+    before = both.sha256()
+    for number in range(4):
+        (both.site / ("f%d" % number)).unlink()
+    done = both()
+    assert (done.result["guard"], done.changed, done.failure.kind) == ("max_delete", False, "unsafe")
+    assert (both.sha256(), done.result["archive"]["state"]) == (before, "unchanged")
+    both.run(max_delete="40%")
+    assert len(both.content()) == 6
+
+
+def test_a_site_without_anything_leaves_the_archive_alone(both):
+    write(both.site, "x")
+    both()
+    before = both.sha256()
+    (both.site / "x").unlink()
+    done = both(max_delete="100%")
+    assert (done.result["guard"], both.sha256()) == ("require_nonempty_src", before)
+    both.run(max_delete="100%", require_nonempty_src=False)
+    assert both.content() == {}
+
+
+def test_room_that_is_to_stay_free_is_not_filled(one):
+    write(one.site, "x", os.urandom(10000))
+    done = one(min_free="100%")
+    assert (done.result["guard"], done.failure.kind) == ("min_free", "no_space")
+    assert not one.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"direction": "upload"}, "direction"),
+        ({"ascii": True}, "ascii"),
+        ({"dest": "/tmp/there"}, "dest"),
+        ({"archive": {"path": "/tmp/site.rar"}}, "archive.format"),
+        ({"archive": {"path": "/tmp/"}}, "directory"),
+        ({"archive": {"path": ""}}, "directory"),
+        ({"archive": {"path": "/tmp/x\0.zip"}}, "NUL"),
+        ({"src": "site/file"}, "directory"),
+    ],
+)
+def test_what_does_not_go_together_is_an_argument_error(one, options, word):
+    write(one.site, "file")
+    error = one.fails(**options)
+    assert error.kind == "argument"
+    assert word in error.message
+
+
+# What goes wrong
+
+
+def test_one_file_that_cannot_be_had_leaves_the_archive_alone_and_hides_no_other(both):
+    for number in range(9):
+        write(both.site, "f%d" % number, "old")
+    both()
+    before = both.sha256()
+    for number in range(9):
+        write(both.site, "f%d" % number, "newer")
+    # Listed, and not to be read
+    both.server.behave(replies={"RETR": [None, "550 Not for you", None, "550 Nor this"]})
+    done = both(parallel=1)
+    assert not done.changed
+    assert (both.sha256(), done.result["archive"]["state"]) == (before, "unchanged")
+    assert [(row["path"], row["kind"]) for row in done.result["failed_files"]] == [("f1", done.failure.kind), ("f3", done.failure.kind)]
+    assert done.result["counts"] == {"created": 0, "updated": 0, "metadata": 0, "deleted": 0, "corrupted": 0, "removed": 0, "unchanged": 0, "failed": 2}
+    assert done.result["actions"] == []
+    assert "left as it is" in done.failure.message
+    assert "f1" in done.failure.message
+    both.clean()
+    both.server.behave()
+    both.run()
+
+
+def test_a_directory_that_cannot_be_listed_leaves_the_archive_alone(both):
+    _fill(both.site)
+    both()
+    before = both.sha256()
+    write(both.site, "new")
+    both.server.behave(listings={"/site/sub": "garbage\r\n"})
+    said = both(check=True)
+    done = both()
+    assert (said.changed, done.changed) == (False, False)
+    assert (both.sha256(), said.result["counts"]) == (before, done.result["counts"])
+    assert done.failure is not None
+    assert both.server.commands("RETR") == []
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/etc/passwd", "a\\b"])
+def test_a_name_that_leads_astray_is_told_and_leaves_the_archive_alone(both, name):
+    write(both.site, "x")
+    both()
+    before = both.sha256()
+    write(both.site, "y")
+    line = "type=file;size=3;modify=20200101000000; %s\r\n"
+    both.server.behave(listings={"/site": line % "x" + line % "y" + line % name})
+    done = both()
+    assert done.failure.kind == "unsafe"
+    assert not done.changed
+    assert both.sha256() == before
+
+
+def test_a_connection_that_breaks_is_made_again_and_the_file_gone_on_with(both):
+    write(both.site, "large", os.urandom(3 << 20))
+    both.server.behave(cut={"RETR": {"after": 1 << 20, "times": 2, "how": "close"}})
+    done = both(retries=3)
+    assert done.failure is None
+    assert done.result["resumed"] == 1
+    assert both.content()["large"] == (both.site / "large").read_bytes()
+    both.clean()
+
+
+def test_a_server_that_takes_fewer_connections_is_enough(both):
+    for number in range(40):
+        write(both.site, "f%02d" % number, "content %d" % number)
+    both.server.behave(max_connections=2)
+    done = both.run(parallel=6)
+    assert done.result["connections"] <= 2
+    assert len(both.content()) == 40
+
+
+def test_files_that_do_not_fit_into_the_window_wait_for_their_turn(one, monkeypatch):
+    monkeypatch.setattr(archive_spool.Window.__init__, "__defaults__", (1000,))
+    for number in range(30):
+        write(one.site, "f%02d" % number, os.urandom(700 if number % 3 else 5000))
+    one.run(parallel=3)
+    assert {name: len(content) for name, content in one.content().items()} == {"f%02d" % number: 700 if number % 3 else 5000 for number in range(30)}
+
+
+@pytest.mark.parametrize("place", [5, -5, 40])
+def test_a_damaged_archive_is_told_and_left_alone(every, place):
+    write(every.site, "x", os.urandom(2000))
+    every()
+    data = bytearray(every.path.read_bytes())
+    data[place] ^= 0x55
+    every.path.write_bytes(data)
+    write(every.site, "y", "new")
+    for check in (True, False):
+        error = every.fails(check=check)
+        assert error.kind in ("integrity", "refused")
+        assert "remove it" in error.message
+        assert str(every.path) in error.message
+    assert every.path.read_bytes() == data
+
+
+def test_a_member_that_goes_bad_after_it_was_listed_is_not_taken_over(both, monkeypatch):
+    write(both.site, "x", os.urandom(2000))
+    both()
+    write(both.site, "y", "new")
+    run = archive_build.Build.run
+
+    def damaging(self, *arguments):
+        with open(both.path, "r+b") as file:
+            file.seek(500)
+            file.write(b"rot rot rot")
+        return run(self, *arguments)
+
+    monkeypatch.setattr(archive_build.Build, "run", damaging)
+    error = both.fails()
+    assert error.kind in ("integrity", "refused")
+    both.clean()
+
+
+def test_a_new_archive_that_does_not_read_back_takes_no_place(both, monkeypatch):
+    write(both.site, "x", os.urandom(2000))
+    both()
+    before = both.sha256()
+    write(both.site, "y", "new")
+    again = archive_build.Build._read_again
+
+    def damaging(self, out):
+        out.seek(300)
+        out.write(b"rot rot rot")
+        return again(self, out)
+
+    monkeypatch.setattr(archive_build.Build, "_read_again", damaging)
+    error = both.fails()
+    assert error.kind == "integrity"
+    assert "did not read back" in error.message
+    assert both.sha256() == before
+    both.clean()
+
+
+@pytest.mark.parametrize("what", ["text", "link", "directory"])
+def test_what_is_no_archive_is_not_replaced(one, what):
+    write(one.site, "x")
+    one.folder.mkdir()
+    if what == "text":
+        one.path.write_text("my notes, which are no archive")
+    elif what == "link":
+        (one.folder / "elsewhere").write_text("my notes, which are no archive")
+        one.path.symlink_to("elsewhere")
+    else:
+        one.path.mkdir()
+    error = one.fails()
+    assert error.kind == {"text": "refused", "link": "unsafe", "directory": "argument"}[what]
+    if what == "text":
+        assert one.path.read_text() == "my notes, which are no archive"
+
+
+def test_a_file_that_changes_while_it_is_fetched_is_in_the_archive_as_it_was_in_the_end(both):
+    write(both.site, "x", "abc" * 1000)
+    write(both.site, "y", "abc")
+    both.server.behave(change="append", changes=1)
+    done = both(parallel=1)
+    assert done.failure is None
+    assert both.content()["x"] == (both.site / "x").read_bytes()
+    both.run()
+
+
+def test_a_file_that_never_stands_still_leaves_the_archive_alone(both):
+    write(both.site, "x", "abc" * 1000)
+    both.server.behave(change="append", changes=-1)
+    done = both()
+    assert done.failure.kind == "changed_underfoot"
+    assert not both.path.exists()
+
+
+def test_a_disk_without_room_is_told_in_one_sentence(one, monkeypatch):
+    write(one.site, "x", "abc")
+    one()
+    before = one.sha256()
+    write(one.site, "y", os.urandom(300000))
+
+    def full(self, *_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive_build.Build, "_add", full)
+    error = one.fails()
+    assert error.kind == "no_space"
+    assert one.sha256() == before
+    one.clean()
+
+
+# Interrupted runs
+
+_PROGRAM = """
+import json, sys
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfer import transfer
+from ansible_collections.fleetproof.backup.plugins.module_utils._module import Task
+transfer(Task(json.loads(sys.stdin.read()), False, False))
+"""
+
+
+def test_a_run_that_is_killed_leaves_the_old_archive_and_the_next_one_tidies_up(both):
+    import json
+
+    write(both.site, "x", "old")
+    both()
+    before = both.sha256()
+    write(both.site, "large", os.urandom(8 << 20))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, env=environment)
+    process.stdin.write(json.dumps(both.options(bwlimit="1M")).encode())
+    process.stdin.close()
+    end = time.monotonic() + 20
+    spool = both.folder / spool_name(both.path.name)
+    while time.monotonic() < end and not (spool.exists() and any(path.stat().st_size for path in spool.iterdir())):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert sorted(os.listdir(both.folder)) == sorted([both.path.name, spool_name(both.path.name), new_name(both.path.name)])
+    assert spool.stat().st_mode & 0o777 == 0o700
+    assert both.sha256() == before
+    done = both.run()
+    assert done.result["leftovers"] == 2
+    assert [action for _path, action in actions(done)] == ["leftover", "leftover", "created"]
+    assert sorted(both.content()) == ["large", "x"]
+
+
+def test_what_an_interrupted_run_left_goes_even_where_nothing_else_is_to_be_done(one):
+    write(one.site, "x")
+    one()
+    before = one.sha256()
+    (one.folder / new_name(one.path.name)).write_bytes(b"half")
+    (one.folder / spool_name(one.path.name)).mkdir()
+    (one.folder / spool_name(one.path.name) / "3").write_bytes(b"half")
+    done = one.run()
+    assert done.result["counts"]["created"] == 0
+    assert one.sha256() == before
+
+
+def test_a_link_in_the_place_of_a_leftover_leads_nowhere(one, tmp_path):
+    write(one.site, "x")
+    one.folder.mkdir()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("keep me")
+    (one.folder / spool_name(one.path.name)).symlink_to(tmp_path / "precious")
+    (one.folder / new_name(one.path.name)).symlink_to(tmp_path / "precious" / "file")
+    one.run()
+    assert (tmp_path / "precious" / "file").read_text() == "keep me"
+
+
+def test_two_runs_do_not_make_one_archive(one, monkeypatch):
+    write(one.site, "x")
+    run = archive_build.Build.run
+    seen = []
+
+    def second(self, *arguments):
+        monkeypatch.setattr(archive_build.Build, "run", run)
+        seen.extend(one.fails(check=check) for check in (True, False))
+        return run(self, *arguments)
+
+    monkeypatch.setattr(archive_build.Build, "run", second)
+    one()
+    assert [error.kind for error in seen] == ["busy", "busy"]
+
+
+# Taking from the site
+
+
+def test_files_are_taken_from_the_site_once_they_are_in_the_archive(both):
+    write(both.site, "a", "first")
+    write(both.site, "sub/b", "second")
+    done = both(remove_source=True)
+    assert done.result["counts"]["removed"] == 2
+    assert sorted(path.name for path in both.site.rglob("*")) == ["sub"]
+    assert both.content() == {"a": b"first", "sub": None, "sub/b": b"second"}
+    # what went from the site stays in the archive
+    write(both.site, "c", "third")
+    both(remove_source=True)
+    assert both.content() == {"a": b"first", "c": b"third", "sub": None, "sub/b": b"second"}
+    assert not (both.site / "c").exists()
+    last = both(remove_source=True)
+    assert not last.changed
+
+
+def test_nothing_is_taken_from_the_site_when_the_archive_is_not_made(both):
+    write(both.site, "a", "first")
+    write(both.site, "b", "second")
+    both.server.behave(replies={"RETR": ["550 Not for you"]})
+    done = both(remove_source=True, parallel=1)
+    assert done.failure is not None
+    assert sorted(path.name for path in both.site.iterdir()) == ["a", "b"]
+    assert not both.path.exists()
+
+
+# Servers of all kinds
+
+
+@pytest.mark.parametrize("hide", [["MLSD", "MLST"], ["MLSD", "MLST", "MDTM", "SIZE"]])
+def test_a_server_that_lists_for_people_makes_an_archive_that_stays(one, hide):
+    write(one.site, "x", "abc")
+    write(one.site, "sub/y", "abc", T2)
+    one.server.behave(hide=hide)
+    one.run()
+
+
+def test_names_in_another_encoding_are_utf8_in_the_archive(both):
+    (both.site / "漢字.txt").write_bytes(b"text")
+    both.server.behave(encoding="gbk")
+    both.run(encoding="gbk")
+    assert list(both.content()) == ["漢字.txt"]
+
+
+def test_a_name_that_is_no_text_is_kept_as_it_is(both):
+    with open(os.path.join(os.fsencode(both.site), b"n\xe9"), "wb") as file:
+        file.write(b"abc")
+    both.run()
+    assert [name.encode("cp437" if both.name == "zip" else "utf-8", "surrogateescape") for name in both.content()] == [b"n\xe9"]
+
+
+def test_tls_goes_as_well(one):
+    _fill(one.site)
+    one.run(port=one.server.explicit_port, tls="starttls")
+
+
+def test_progress_is_told(one, tmp_path):
+    import json
+
+    for number in range(5):
+        write(one.site, "f%d" % number, "content")
+    one(progress_path=str(tmp_path / "progress"))
+    told = json.loads((tmp_path / "progress").read_text())
+    assert told["state"] == "finished"
+    assert told["task"] == "ftp_transfer"
+
+
+def test_the_times_of_directories_and_the_day_make_no_difference(one):
+    write(one.site, "sub/x", "abc", T1)
+    one()
+    before = one.path.read_bytes()
+    os.utime(one.site / "sub", (T2, T2))
+    assert not one().changed
+    one.path.unlink()
+    one()
+    assert one.path.read_bytes() == before
