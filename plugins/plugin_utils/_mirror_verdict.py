@@ -197,7 +197,8 @@ def _judge_failed_files(case: Case, judgement: Judgement) -> None:
         reasons = {str(item.get("reason") or "") for item in others}
         why = ": %s" % reasons.pop() if len(reasons) == 1 and len(others) == left else ""
         what = next((words for kind, words in _ABOUT_FILES if kind in kinds), _AGAIN)
-        judgement.add("incomplete", count_of(left, "entry could not be moved", "entries could not be moved") + why, what)
+        one, many = ("entry cannot be moved", "entries cannot be moved") if case.look else ("entry could not be moved", "entries could not be moved")
+        judgement.add("incomplete", count_of(left, one, many) + why, what)
         judgement.find("incomplete", left, _found(others))
     if moved.get("failed") and not (rotten or corrupted or left):
         kind = (moved.get("error") or {}).get("kind", "")

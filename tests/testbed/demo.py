@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection at work: eight hosts on this machine, eight faults, a mail server, the report, the repair.
+"""The collection at work: eight hosts on this machine, nine faults, an FTP server, a mail server, the report, the repair.
 
 Started by ``make demo``. What it makes goes to demo-output/; real directories of this machine are copied
 and never changed. Ends with 0 only if the report named every planted fault and nothing else, the mail
@@ -24,6 +24,7 @@ from smtpd import SmtpServer
 
 import faults
 import fleet
+from ftpd import USERS, FtpServer
 from playbook import run_playbook
 from screen import GREEN, RED, Screen
 
@@ -35,6 +36,9 @@ MAIL_LINES = 30
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BYTES_PER_HOST = 12 * 1024 * 1024
 MAX_AGE = "26h"
+# Who mirrors what of the FTP server, and as whom: one who may read and nothing else.
+MIRRORS = {"web1": "releases", "build1": "nightly"}
+READER = "reader"
 # What says that demo-output/ is ours to remove.
 MARKER = "made-by-make-demo"
 
@@ -46,9 +50,10 @@ class DemoFailed(Exception):
 class Demo:
     """The story, step by step; what a step learns is kept here."""
 
-    def __init__(self, screen: Screen, server: SmtpServer) -> None:
+    def __init__(self, screen: Screen, server: SmtpServer, site: FtpServer) -> None:
         self.screen = screen
         self.server = server
+        self.site = site
         self.report = OUTPUT / "report"
         self.plants: t.List[faults.Plant] = []
         self.heal: t.List[t.Callable[[], None]] = []
@@ -64,6 +69,10 @@ class Demo:
             size = sum(path.stat().st_size for path in files)
             rows.append((host.name, host.pair, "%.1f MiB" % (size / 2**20), "%d files" % len(files), "from %s" % host.origin))
         self.screen.table(("host", "backup", "size", "files", "real data"), rows)
+        fleet.build_site(self.site.root, list(MIRRORS.values()))
+        for name, mirror in MIRRORS.items():
+            self.fleet.host(name).mirrors.append(mirror)
+        self.screen.say("Besides, %s, over TLS." % " and ".join("%s mirrors %s of the FTP server" % pair for pair in MIRRORS.items()))
 
     def plant(self) -> None:
         """Break things, and remember what was broken."""
@@ -83,18 +92,27 @@ class Demo:
             self.heal.append(heal)
         except PermissionError as error:
             self.skipped.append("The unreadable directory on build1 was not planted: %s." % error)
+        plant, heal = faults.name_that_leads_away(host("build1"), self.site.root / MIRRORS["build1"], MIRRORS["build1"])
+        self.plants.append(plant)
+        self.heal.append(heal)
         fleet.silence(host("edge1"))
         self.plants.append(faults.Plant("edge1", "the host does not answer", "unreachable"))
         self.screen.table(("host", "what was done to it", "where"), [(plant.host, plant.fault, ", ".join(plant.paths)) for plant in self.plants])
         for text in self.skipped:
             self.screen.say("SKIPPED: " + text)
-        self.screen.say("web1 was left alone.")
+        self.screen.say("web1 was left alone, and so was its mirror.")
 
     def run(self, playbook: str, log: str, **variables: t.Any) -> int:
         """Run a playbook of the collection on the fleet; returns its exit status."""
         inventory = self.fleet.write_inventory(
             {
                 "backup_verify_max_age": MAX_AGE,
+                "ftp_mirror_host": self.site.host,
+                "ftp_mirror_port": self.site.explicit_port,
+                "ftp_mirror_username": READER,
+                "ftp_mirror_password": USERS[READER],
+                "ftp_mirror_ca_path": self.site.ca,
+                "ftp_mirror_max_age": MAX_AGE,
                 "backup_report_dest": str(self.report),
                 "backup_report_title": "Demo fleet",
                 "backup_report_mail_to": ["night.shift@fleet.test"],
@@ -113,11 +131,11 @@ class Demo:
 
     def back_up(self) -> None:
         """The first backups, by the collection itself."""
-        self.screen.step("Making the first backup of each host, and verifying it")
+        self.screen.step("Making the first backup of each host and the mirrors, and verifying them")
         status = self.run("sync_backups", "1-first-backup.log", backup_report_mail_to=[], backup_report_charts=False)
         if status or any(row["verdict"] != "good" for row in self.verdicts().values()):
             raise DemoFailed("The first backups are not good; see 1-first-backup.log")
-        self.screen.say("All %d backups are good." % len(HOSTS))
+        self.screen.say("All %d backups and %d mirrors are good." % (len(HOSTS), len(MIRRORS)))
 
     def find(self) -> None:
         """The run that has to find what was planted."""
@@ -155,14 +173,15 @@ class Demo:
     def repair(self) -> None:
         """Put right by hand what only a person can, and leave the rest to the playbook."""
         self.screen.step("Repairing")
-        readable = ", the directory on build1 may be read again" if self.heal else ""
-        self.screen.say("By hand, because nobody else can: edge1 is switched on again%s." % readable)
+        readable = "" if self.skipped else ", the directory on build1 may be read again"
+        self.screen.say("By hand, because nobody else can: edge1 is switched on again%s, the file on the FTP server has a name as it should be." % readable)
         for heal in self.heal:
             heal()
         fleet.heal(self.fleet.host("edge1"))
         self.screen.say(
-            "By the playbook: what is missing or different is copied. What only the backup has is removed, because we say delete. The flipped bit is"
-            " overwritten, because we say on_corruption=overwrite: we flipped it in the backup ourselves. Left to itself the playbook would touch neither."
+            "By the playbook: what is missing or different is copied, from the FTP server as well. What only the backup has is removed, because we say delete."
+            " The flipped bit is overwritten, because we say on_corruption=overwrite: we flipped it in the backup ourselves. Left to itself the playbook would"
+            " touch neither."
         )
         status = self.run("verify_backups", "3-repair.log", backup_verify_repair=True, backup_verify_delete=True, backup_verify_on_corruption="overwrite")
         self.show_verdicts()
@@ -176,7 +195,9 @@ class Demo:
         status = self.run("verify_backups", "4-verify-again.log")
         self.show_verdicts()
         bad = [name for name, row in self.verdicts().items() if row["verdict"] != "good"]
-        differing = [host.name for host in self.fleet.hosts if not same_trees(host.src, host.dest)]
+        sides = [(host.name, host.src, host.dest) for host in self.fleet.hosts]
+        sides += [("%s/%s" % pair, self.site.root / pair[1], self.fleet.host(pair[0]).mirror(pair[1])) for pair in MIRRORS.items()]
+        differing = [name for name, left, right in sides if not same_trees(left, right)]
         if status or bad or differing:
             raise DemoFailed("Not all is good: %s; see 4-verify-again.log" % (", ".join(bad or differing) or "exit status %d" % status))
         self.screen.say("All good. A comparison by digests, without the collection, agrees.")
@@ -192,6 +213,7 @@ class Demo:
             (self.report / "backups.html", "the last report, with nothing left to find"),
             (self.report, "the same as data: JSON, JUnit XML, Prometheus text, a spreadsheet, the history"),
             (self.server.store, "the mails as they arrived; any mail program opens the .eml files"),
+            (self.site.root, "what the FTP server serves; the mirrors are in hosts/*/mirrors"),
             (OUTPUT / "hosts" / fleet.INVENTORY, "the inventory of the fleet, to play with"),
         ]
 
@@ -207,32 +229,33 @@ class Demo:
             for pair in row["pairs"]:
                 paths = [item["path"] for item in pair["findings"]]
                 why = "; ".join([*pair["reasons"], *(["Where: " + ", ".join(paths)] if paths else [])])
-                rows.append((name, pair["name"], pair["verdict"], why or "complete, intact and fresh"))
+                rows.append((name, pair["name"], pair["verdict"], why or pair["told"] or "complete, intact and fresh"))
         self.screen.table(("host", "backup", "verdict", "why"), rows, verdict=2)
 
     def check_against_plants(self) -> None:
         """Raises DemoFailed unless the report names exactly what was planted."""
-        wrong = differences(self.plants, self.verdicts())
+        wanted = {host.name: {host.pair, *host.mirrors} for host in self.fleet.hosts}
+        wrong = differences(wanted, self.plants, self.verdicts())
         if wrong:
             raise DemoFailed("The report does not say what was planted: %s" % "; ".join(wrong))
         self.screen.say("Every planted fault was found, %d of %d, and nothing else was reported." % (len(self.plants), len(self.plants)))
 
 
-def differences(plants: t.Sequence[faults.Plant], rows: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
-    """What a report says that was not planted, and what it leaves out; a sentence each."""
+def differences(wanted: t.Mapping[str, t.Set[str]], plants: t.Sequence[faults.Plant], rows: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """What a report says that was not planted, and what it leaves out; a sentence each. ``wanted`` are the backups and mirrors by host."""
     wrong = []
-    for name in HOSTS:
-        mine = [plant for plant in plants if plant.host == name]
-        verdict = mine[0].verdict if mine else "good"
-        paths = set().union(*(plant.paths for plant in mine))
-        if name not in rows:
-            wrong.append("%s is not in it" % name)
-            continue
-        found = {item["path"] for pair in rows[name]["pairs"] for item in pair["findings"]}
-        if rows[name]["verdict"] != verdict:
-            wrong.append("%s is %s instead of %s" % (name, rows[name]["verdict"], verdict))
-        wrong += ["%s: %s was not found" % (name, path) for path in sorted(paths - found)]
-        wrong += ["%s: %s was reported and is not planted" % (name, path) for path in sorted(found - paths)]
+    for host, names in wanted.items():
+        pairs = {pair["name"]: pair for pair in rows[host]["pairs"]} if host in rows else {}
+        wrong += ["%s / %s is not in it" % (host, name) for name in sorted(names - set(pairs))]
+        for name, pair in pairs.items():
+            mine = [plant for plant in plants if plant.host == host and plant.pair in ("", name)]
+            verdict = mine[0].verdict if mine else "good"
+            paths: t.Set[str] = set().union(*(plant.paths for plant in mine))
+            found = {item["path"] for item in pair["findings"]}
+            if pair["verdict"] != verdict:
+                wrong.append("%s / %s is %s instead of %s" % (host, name, pair["verdict"], verdict))
+            wrong += ["%s / %s: %s was not found" % (host, name, path) for path in sorted(paths - found)]
+            wrong += ["%s / %s: %s was reported and is not planted" % (host, name, path) for path in sorted(found - paths)]
     return wrong
 
 
@@ -284,9 +307,10 @@ def prepare_output() -> None:
 def tell(screen: Screen) -> None:
     """The whole story. Raises DemoFailed."""
     prepare_output()
-    with SmtpServer(OUTPUT / "mail-server") as server:
-        screen.step("A mail server listens on %s, port %d, with a certificate of its own authority" % (server.host, server.port))
-        demo = Demo(screen, server)
+    with SmtpServer(OUTPUT / "mail-server") as server, FtpServer(OUTPUT / "ftp-server") as site:
+        where = (server.host, server.port, site.host, site.explicit_port)
+        screen.step("A mail server listens on %s, port %d, and an FTP server on %s, port %d, with certificates of their own authorities" % where)
+        demo = Demo(screen, server, site)
         try:
             demo.make_fleet()
             demo.back_up()

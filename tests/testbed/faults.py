@@ -37,6 +37,8 @@ class Plant:
     verdict: str
     # no paths: the fault is the host's, not a file's
     paths: t.FrozenSet[str] = frozenset()
+    # the backup or mirror that it is in; none: the whole host
+    pair: str = ""
 
 
 def _choose(host: Host, tree: Path, wanted: t.Callable[[Path], bool]) -> Path:
@@ -53,7 +55,7 @@ def _is_file_of(at_least: int) -> t.Callable[[Path], bool]:
 
 def _plant(host: Host, fault: str, verdict: str, *paths: Path) -> Plant:
     shown = frozenset(str(path.relative_to(host.src if host.src in path.parents else host.dest)) for path in paths)
-    return Plant(host.name, fault, verdict, shown)
+    return Plant(host.name, fault, verdict, shown, host.pair)
 
 
 def missing_file(host: Host) -> Plant:
@@ -130,6 +132,21 @@ def unreadable_directory(host: Host) -> t.Tuple[Plant, t.Callable[[], None]]:
             raise PermissionError("This user may read every directory, whatever its mode")
         host.variables["ansible_python_interpreter"] = str(interpreter)
     return _plant(host, "an unreadable directory", "unverified", path), heal
+
+
+def name_that_leads_away(host: Host, site: Path, mirror: str) -> t.Tuple[Plant, t.Callable[[], None]]:
+    """A file on an FTP server whose name is a path, which a careless client would write to; also returned: what gives it a better one.
+
+    ``site`` is the directory on the server, ``mirror`` what the host calls its mirror.
+    """
+    path = site / "..\\..\\Startup\\update.txt"
+    path.write_text("whoever asked for this?\n", encoding="utf-8")
+
+    def heal() -> None:
+        if path.exists():
+            path.rename(site / "update.txt")
+
+    return Plant(host.name, "a name on the FTP server that leads out of the mirror", "incomplete", frozenset((path.name,)), mirror), heal
 
 
 def _interpreter_without_privilege(host: Host) -> Path:

@@ -35,6 +35,8 @@ USUAL_TREES = ("/usr/share/doc", "/usr/share/zoneinfo", "/usr/include", "/usr/sh
 ENOUGH = (40, 256 * 1024)
 # No host gets more files than this: the trees are to be real, not to fill the disk.
 MOST_FILES = 2500
+# What each release of an FTP site may hold
+SITE_BYTES = 512 * 1024
 SKIPPED = frozenset(("__pycache__", "site-packages", "dist-packages", "test", "tests"))
 
 
@@ -49,6 +51,9 @@ class Host:
     origin: Path
     variables: t.Dict[str, t.Any] = field(default_factory=dict)
 
+    # the names of the FTP sites that it mirrors
+    mirrors: t.List[str] = field(default_factory=list)
+
     @property
     def src(self) -> Path:
         return self.root / "data"
@@ -56,6 +61,10 @@ class Host:
     @property
     def dest(self) -> Path:
         return self.root / "backup"
+
+    def mirror(self, name: str) -> Path:
+        """Where it keeps the mirror of a site."""
+        return self.root / "mirrors" / name
 
 
 @dataclass
@@ -84,6 +93,8 @@ class Fleet:
                 "backup_verify_pairs": [pair],
                 **host.variables,
             }
+            if host.mirrors:
+                hosts[host.name]["ftp_mirror_sites"] = [{"name": name, "src": name, "dest": str(host.mirror(name))} for name in host.mirrors]
         path = self.root / INVENTORY
         path.write_text(json.dumps({"all": {"children": {"fleet": {"hosts": hosts}}, "vars": dict(variables)}}, indent=2) + "\n", encoding="utf-8")
         return path
@@ -157,6 +168,15 @@ def build(root: Path, names: t.Sequence[str], limit: int) -> Fleet:
         (host.src / "newest").symlink_to("written-today.txt")
         hosts.append(host)
     return Fleet(root, hosts)
+
+
+def build_site(root: Path, names: t.Sequence[str]) -> None:
+    """Make a directory of releases below ``root`` for each name: real files of this machine, and one that was written just now."""
+    library = Path(sysconfig.get_path("stdlib"))
+    for name in names:
+        for version, part in (("1.0", "json"), ("1.1", "email"), ("2.0 (beta)", "logging")):
+            copy_real_tree(library / part, root / name / version, SITE_BYTES)
+        (root / name / "LATEST").write_text("2.0 (beta), %s\n" % time.strftime("%Y-%m-%d %H:%M:%S"), encoding="utf-8")
 
 
 def silence(host: Host) -> None:
