@@ -52,7 +52,40 @@ options:
       - For a directory the directory that is to hold the same.
       - For a file the path that it is to have, or with a slash at its end, or when it is a directory already, the directory that it goes into.
       - Directories that are missing on the way to it are made.
+      - Required without O(archive), and not to be given with it.
     type: str
+  archive:
+    description:
+      - Mirror into an archive on the managed host instead of a directory. O(src) must be a directory, and O(direction) V(download).
+      - The archive is what O(src) is. What O(src) does not have any more, or O(exclude) leaves out now, is not in the next archive, whatever O(delete)
+        says. O(max_delete), O(max_delete_size) and O(require_nonempty_src) hold for that as they do for a directory.
+      - With O(remove_source) files go from O(src) when the new archive is in its place. What O(src) does not have any more stays in the archive then.
+      - The same site gives the same bytes. Members are sorted by the bytes of their paths, have the times that the server tells in whole seconds, and
+        belong to nobody; directories have a fixed time. Nothing depends on the host, its time zone or its language. Only the compression may come out
+        differently with another version of its library; an archive that has what the site has is never written anew for that.
+      - What has the size and time that it has in the archive is taken over from there, everything else is fetched. The new archive is written under a
+        temporary name, read again from end to end, and then takes the place of the old one.
+      - It is all or nothing. When a single file cannot be fetched, or a directory cannot be listed, the old archive stays as it is, and
+        RV(failed_files) says why.
+      - The old archive is read from end to end by each run, in check mode as well, so that one that went bad is found. An archive that is damaged, or
+        was written by something else, fails the task and stays; move it away, and the next run makes a new one.
+      - O(atomic) and O(preserve_mtime) have no meaning here, and O(ascii) is an error.
+    type: dict
+    suboptions:
+      path:
+        description:
+          - The archive. The directories above it are made when they are missing.
+          - It replaces a file of its name with the permissions of that file. Files that were fetched wait in a directory beside it, which is open to
+            the user who runs the module alone, until they are in the archive; some 256 MiB at once, or one larger file.
+        type: path
+        required: true
+      format:
+        description:
+          - How it is written. Without it the suffix of the path decides, where V(.tgz), V(.tbz2) and V(.txz) will do as well.
+          - Names that are no UTF-8 are kept byte by byte. In V(zip) they have no mark then, and programs differ in what they take them for.
+          - V(zip) has times to two seconds in UTC where every program looks for them, from 1980 to 2107, and the exact second beside it.
+        type: str
+        choices: [zip, tar.gz, tar.bz2, tar.xz]
   recursive:
     description:
       - Whether directories in O(src) take part, with what is in them.
@@ -255,6 +288,17 @@ EXAMPLES = r"""
     dest: /srv/inbox
     remove_source: true
     parallel: 1
+
+- name: Keep a site as one file, which is written anew only when the site changed
+  fleetproof.backup.ftp_transfer:
+    host: ftp.example.com
+    username: mirror
+    password: "{{ mirror_password }}"
+    direction: download
+    src: /pub/site
+    recursive: true
+    archive:
+      path: /backup/site.tar.xz
 """
 
 RETURN = r"""
@@ -358,9 +402,30 @@ connections:
   returned: when both sides could be listed
   type: int
 archive:
-  description: The archive that was written, or null.
+  description: The archive that is at the path of O(archive) now, or null without that option. In check mode it is the one that is there.
   returned: when both sides could be listed
   type: dict
+  contains:
+    path:
+      description: Where it is.
+      type: str
+    format:
+      description: How it is written.
+      type: str
+    state:
+      description: V(created), V(updated) or V(unchanged); V(absent) when there is none, and none was made. In check mode what a run would do.
+      type: str
+    entries:
+      description: Files and directories in it; null when there is none.
+      type: int
+    size:
+      description: Bytes of the archive; null when there is none.
+      type: int
+    sha256:
+      description: Its digest; null when there is none.
+      type: str
+  sample: {path: /backup/site.tar.xz, format: tar.xz, state: unchanged, entries: 1204, size: 52428800,
+           sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 features:
   description: What the server offers.
   returned: when both sides could be listed
