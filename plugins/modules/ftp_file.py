@@ -67,8 +67,8 @@ options:
     type: str
 notes:
   - The root, the directory that the login leads to, and those above it are neither removed nor renamed.
-  - Some servers list a symbolic link to a directory as that directory. With O(state=absent) such a link is removed as a link, but it counts as a directory that
-    is not empty until then, and what it leads to is listed in check mode and in the diff.
+  - Some servers take a symbolic link for what it leads to in listings for programs (MLSD), or leave it out when it leads nowhere. So O(state=absent) asks
+    for the other kind of listing (LIST) as well, and takes what that shows as a link for one.
 seealso:
   - module: fleetproof.backup.ftp_info
   - module: fleetproof.backup.ftp_transfer
@@ -113,12 +113,12 @@ path:
   sample: /dumps/2026-11-21.sql.gz
 state:
   description: What is there now, or in check mode would be. V(file), V(directory), V(symlink), V(special) or V(absent).
-  returned: when the path could be looked at
+  returned: success
   type: str
   sample: directory
 mode:
   description: The permission bits that are there now, or in check mode would be. V(null) where the server does not tell them.
-  returned: when the path could be looked at
+  returned: success
   type: str
   sample: "0750"
 created:

@@ -103,6 +103,10 @@ class Client:
         """What the directory holds; None when it is not there. Raises when that cannot be told for certain."""
         return self._lister.list(self.absolute(path))
 
+    def list_plain(self, path: str) -> t.Optional[Listing]:
+        """The same by LIST, also where there is MLSD: less is told of each, but links are told from what they lead to."""
+        return self._lister.list_plain(self.absolute(path))
+
     def stat(self, path: str) -> t.Optional[Entry]:
         """One file or directory; None when it is not there."""
         full = self.absolute(path)
@@ -141,6 +145,22 @@ class Client:
         size, moment = self.control.exchange(["SIZE " + full, "MDTM " + full])
         told = _time_in(moment)
         return self._size_in(size, full) if size.code == 213 else None, told[0] if told else None
+
+    def watch(self, incoming: Incoming) -> None:
+        """Have the server say right behind the data what the file is then, for ``seen``."""
+        verbs = ("MLST",) if self.features.mlsd else ("SIZE", "MDTM")
+        incoming.behind = ["%s %s" % (verb, incoming.path) for verb in verbs]
+
+    def seen(self, incoming: Incoming) -> t.Optional[Entry]:
+        """What ``stat`` says of a file that was just transferred, asked for along with it where that was possible."""
+        name = incoming.path.rsplit("/", 1)[-1]
+        answers = incoming.answers
+        if len(answers) == 1 and answers[0].good and len(answers[0].lines) >= 3:
+            return parse_facts(answers[0].lines[1])._replace(name=name)
+        if len(answers) == 2 and answers[0].code == 213:
+            size, told = self._size_in(answers[0], incoming.path), _time_in(answers[1])
+            return Entry(name, FILE, -1 if size is None else size, told[0] if told else None, told[1] if told else SECOND)
+        return self.stat(incoming.path)
 
     def size(self, path: str) -> t.Optional[int]:
         """Octets of a file as binary transfers count them; None where the server does not tell sizes."""
@@ -224,7 +244,6 @@ class Client:
         """A file from ``offset`` (octets) on, as a context manager."""
         full = self.absolute(path)
         doing = "download %s" % display_name(full)
-        self._prepare(offset, doing)
         return Incoming(self.control, self._begin("RETR", offset, doing, full), doing, full)
 
     def store(self, path: str, offset: int = 0, append: bool = False) -> Outgoing:
@@ -234,22 +253,22 @@ class Client:
         """
         full = self.absolute(path)
         doing = "upload %s" % display_name(full)
-        self._prepare(offset, doing)
         return Outgoing(self.control, self._begin("APPE" if append else "STOR", offset, doing, full), doing, full)
 
     def _begin(self, verb: str, offset: int, doing: str, full: str) -> Channel:
+        command = "%s %s" % (verb, full)
+        if not offset:
+            return self._rendezvous.open_at_once(command, doing, full)
+        self._prepare(offset, doing)
         try:
-            return self._rendezvous.open("%s %s" % (verb, full), doing, full)
+            return self._rendezvous.open(command, doing, full)
         except FleetproofError:
-            if offset and not self.broken:
+            if not self.broken:
                 # it was for this transfer, but not every server forgets it when that is refused
                 self.control.command("REST 0")
             raise
 
     def _prepare(self, offset: int, doing: str) -> None:
-        if not offset:
-            self._rendezvous.prepare([])
-            return
         if self.features.rest is False:
             raise FleetproofError("refused", "Could not %s on %s: it cannot resume (REST)" % (doing, self.where))
         (reply,) = self._rendezvous.prepare(["REST %d" % offset])

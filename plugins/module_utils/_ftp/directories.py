@@ -48,6 +48,16 @@ class Directories:
             self._mlsd = client.features.mlsd
         if self._mlsd:
             return self._parsed(self._fetch("MLSD", path, doing), lambda data: parse_mlsd(data, client.control.encoding), doing)
+        return self.list_plain(path)
+
+    def list_plain(self, path: str) -> t.Optional[Listing]:
+        """The same by LIST, also where there is MLSD.
+
+        MLSD of some servers (ProFTPD, pyftpdlib) leaves out links that lead nowhere, and takes others for what
+        they lead to; LIST shows links.
+        """
+        client = self._client
+        doing = "list %s" % display_name(path)
         return self._parsed(self._fetch_list(path, doing), lambda data: parse_list(data, client.control.encoding, time.time()), doing)
 
     def _parsed(self, data: t.Optional[bytes], parse: t.Callable[[bytes], Listing], doing: str) -> t.Optional[Listing]:

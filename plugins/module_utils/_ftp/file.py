@@ -54,21 +54,21 @@ def ensure(task: Task) -> Outcome:
             failure = error
     plan = work.plan
     assert plan is not None  # noqa: S101 # attempt returned or raised
-    result = {
+    failure = failure or _failure(work.failures)
+    result: t.Dict[str, t.Any] = {
         "path": display_name(wish.path) or ".",
-        "state": plan.after.state,
-        "mode": _octal(plan.after.mode),
         "created": [display_name(path) for path in plan.make],
         "removed": sum(1 for _node in plan.remove.all()) if plan.remove is not None and task.check_mode else work.removed,
         "failed_files": [{"path": display_name(path), "kind": error.kind, "reason": error.message} for path, error in work.failures],
-        "msg": _sentence(plan, site.endpoint.where),
     }
+    if failure is None:
+        result.update(state=plan.after.state, mode=_octal(plan.after.mode), msg=_sentence(plan, site.endpoint.where))
     return Outcome(
-        changed=not plan.empty if failure is None and not work.failures else work.acted,
+        changed=not plan.empty if failure is None else work.acted,
         result=result,
         diff=_diff(plan),
         warnings=[*warnings, *session.warnings, *work.warnings],
-        failure=failure or _failure(work.failures),
+        failure=failure,
     )
 
 

@@ -165,12 +165,12 @@ def _renamed(client: Client, wish: Wish) -> Plan:
 def _absent(client: Client, wish: Wish) -> Plan:
     _protect(client, wish.path, "path")
     gone = Facts(wish.path, "absent")
-    entry = stat(client, wish.path)
+    entry = _link(client, wish.path) or stat(client, wish.path)
     if entry is None:
         return Plan(gone, gone)
     inner: t.List[Node] = []
     if entry.kind == DIRECTORY:
-        listing = client.list(wish.path)
+        listing = _contents(client, wish.path)
         if listing is not None and not wish.recursive and (listing.entries or listing.refused):
             raise FleetproofError(
                 "refused",
@@ -197,9 +197,38 @@ def _inner(client: Client, path: str, listing: t.Optional[Listing], above: t.Tup
         where = below(path, name)
         # One of the directories above under another name: the name alone is removed.
         if entry.kind == DIRECTORY and not (entry.unique and entry.unique in above):
-            inner = _inner(client, where, client.list(where), (*above, entry.unique))
+            inner = _inner(client, where, _contents(client, where), (*above, entry.unique))
         nodes.append(Node(where, entry.kind, inner))
     return nodes
+
+
+def _contents(client: Client, path: str) -> t.Optional[Listing]:
+    """A directory with all links that lie in it, as links."""
+    listing = client.list(path)
+    if listing is None or not client.features.mlsd:
+        return listing
+    plain = _plain(client, path)
+    names = [refused.name for refused in listing.refused]
+    return Listing(
+        {**listing.entries, **{name: entry for name, entry in plain.entries.items() if entry.kind == SYMLINK}},
+        listing.refused + [refused for refused in plain.refused if refused.name not in names],
+    )
+
+
+def _link(client: Client, path: str) -> t.Optional[Entry]:
+    """The symbolic link at ``path`` that MLST and CWD would follow; None where there is none."""
+    entry = _plain(client, parent_of(path)).entries.get(name_of(path))
+    return entry if entry is not None and entry.kind == SYMLINK else None
+
+
+def _plain(client: Client, path: str) -> Listing:
+    """By LIST; where there is none that can be read, MLSD has the only word."""
+    try:
+        return client.list_plain(path) or Listing()
+    except FleetproofError as error:
+        if client.broken or error.retryable:
+            raise
+        return Listing()
 
 
 def _look(client: Client, path: str) -> t.Optional[Entry]:

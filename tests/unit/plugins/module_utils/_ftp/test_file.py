@@ -244,11 +244,29 @@ def test_links_are_removed_and_what_they_lead_to_stays(ensure, hide):
     (ensure.root / "d/to_directory").symlink_to("../kept")
     (ensure.root / "d/to_file").symlink_to("../kept/x")
     (ensure.root / "d/to_itself").symlink_to("../d")
+    (ensure.root / "d/to_nothing").symlink_to("gone")
     ensure.server.behave(hide=hide)
-    assert ensure(path="d", state="absent", recursive=True).failure is None
+    done = four_times(ensure, path="d", state="absent", recursive=True)
     assert tree(ensure.root) == ["kept", "kept/x"]
-    (ensure.root / "l").symlink_to("kept")
-    assert ensure(path="l", state="absent", recursive=True).failure is None
+    assert done.result["removed"] == 6
+    assert done.diff["before"]["path_content"] == {"directories": [], "files": ["d/f", "d/to_directory", "d/to_file", "d/to_itself", "d/to_nothing"]}
+
+
+@SERVERS
+@pytest.mark.parametrize("target", ["kept", "kept/x", "gone", "."])
+def test_a_link_is_removed_by_its_name_wherever_it_leads(ensure, hide, target):
+    plant(ensure.root, "kept/x")
+    (ensure.root / "l").symlink_to(target)
+    ensure.server.behave(hide=hide)
+    four_times(ensure, path="l", state="absent")
+    assert tree(ensure.root) == ["kept", "kept/x"]
+
+
+def test_a_link_that_no_listing_shows_as_one_is_removed_as_one(ensure):
+    plant(ensure.root, "kept/x", "d/")
+    (ensure.root / "d/l").symlink_to("../kept")
+    ensure.server.behave(refuse={"LIST": "502 Not here."})
+    assert ensure(path="d", state="absent", recursive=True).failure is None
     assert tree(ensure.root) == ["kept", "kept/x"]
 
 
