@@ -118,6 +118,7 @@ AllowRetrieveRestart on
 AllowStoreRestart on
 ListOptions -a
 """
+# ProFTPD 1.3.8 crashes once its cache of sessions is full, and each data connection puts two into it.
 _PROFTPD_TLS = """
 LoadModule mod_tls.c
 LoadModule mod_tls_shmcache.c
@@ -125,7 +126,7 @@ TLSEngine on
 TLSRequired on
 TLSRSACertificateFile {tls}/good.pem
 TLSRSACertificateKeyFile {tls}/good.key
-TLSSessionCache shm:/file={folder}/{mode}.sessions
+TLSSessionCache shm:/file={folder}/{mode}.sessions&size=20971520
 TLSLog {folder}/{mode}.tls
 """
 
