@@ -13,7 +13,7 @@ from ansible_collections.fleetproof.backup.plugins.plugin_utils._passwords impor
 # The program of the role stands on its own: it is copied to hosts.
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "roles" / "ftp_server" / "files"))
 
-from fleetproof_ftp import passwords  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
+from fleetproof_ftp import passwords  # type: ignore[import-not-found, unused-ignore]
 
 
 @pytest.mark.parametrize("scheme", sorted(COSTS))
