@@ -10,6 +10,7 @@ Private to this collection.
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 
 from .._errors import FleetproofError
@@ -28,6 +29,10 @@ _PROBE = b".fleetproof-probe-\xff-"
 # Servers that lose commands which come before they have answered the last one.
 _ONE_BY_ONE = re.compile(r"Microsoft FTP Service|MadGoat|MikroTik", re.IGNORECASE)
 
+# Servers that were seen to bear a command between the end of the data and their word about it; under TLS
+# that is more than ProFTPD 1.3.8 survives.
+_LISTENS_EARLY = re.compile(r"vsFTPd|pyftpdlib|Pure-FTPd", re.IGNORECASE)
+
 
 class Control:
     """A dialogue with an FTP server, once the connection is there.
@@ -41,12 +46,20 @@ class Control:
         self.where = stream.endpoint.where
         self.broken = False
         self._one_by_one = False
+        # Whether a command may be sent at the end of a transfer, before the server has said that it is the end
+        self.listens_early = False
         # whether the server takes 255 for the escape of Telnet; None until that matters
         self._telnet: t.Optional[bool] = None
+
+    @property
+    def several(self) -> bool:
+        """Whether commands may be sent ahead of the replies to those before them."""
+        return not self._one_by_one
 
     def heed(self, greeting: Reply) -> None:
         """Learn from the greeting what this server is not up to."""
         self._one_by_one = bool(_ONE_BY_ONE.search(greeting.text))
+        self.listens_early = bool(_LISTENS_EARLY.search(greeting.text))
 
     def send(self, *commands: str) -> None:
         """Send commands in one write; each has a reply to be received, and none is outstanding."""
@@ -158,6 +171,20 @@ class Control:
         except FleetproofError:
             self.broken = True
             return None
+
+    def hear(self, seconds: float) -> t.Optional[Reply]:
+        """The next reply that is more than an announcement, if it comes within so many seconds; None if it does not."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                reply = self._receive((until - time.monotonic()) / self.stream.endpoint.timeout)
+            except FleetproofError as error:
+                if error.kind == "timeout":
+                    return None
+                self.broken = True
+                raise
+            if not reply.preliminary:
+                return reply
 
     def quit(self) -> None:
         """Part from the server; never raises."""

@@ -56,6 +56,8 @@ class Rendezvous:
         self.protected = False
         # the verb that this server takes
         self._verb = "EPSV" if passive else ("EPRT" if self._family == socket.AF_INET6 else "PORT")
+        # whether it has been seen to work
+        self._proved = False
         self._port = 0
         self._listener: t.Optional[socket.socket] = None
 
@@ -71,10 +73,14 @@ class Rendezvous:
         if self._verb == "EPSV" and first.code != 229 and self._family == socket.AF_INET and (first.unknown or first.code == _NO_SUCH_PROTOCOL):
             self._verb = "PASV"
             first, *others = self._control.exchange([self._verb, *commands])
-        if first.code != (229 if self._verb == "EPSV" else 227):
-            raise error_of(first, "agree on a data connection (%s)" % self._verb, self._control.where)
-        self._port = port_of(first, self._control.where)
+        self._port = self._port_in(first)
+        self._proved = True
         return others
+
+    def _port_in(self, reply: Reply) -> int:
+        if reply.code != (229 if self._verb == "EPSV" else 227):
+            raise error_of(reply, "agree on a data connection (%s)" % self._verb, self._control.where)
+        return port_of(reply, self._control.where)
 
     def _prepare_active(self, commands: t.Sequence[str]) -> t.List[Reply]:
         own = self._control.stream.own_address
@@ -104,10 +110,30 @@ class Rendezvous:
 
     def open(self, command: str, doing: str, path: str) -> data.Channel:
         """Send the command that transfers something; the data connection for it, once the server has begun."""
+        self._control.send(command)
+        return self._begin(doing, path)
+
+    def open_at_once(self, command: str, doing: str, path: str) -> data.Channel:
+        """``prepare`` and ``open`` in one write, which saves a round trip, where this server has agreed before."""
+        control = self._control
+        if not (self._proved and control.several):
+            self.prepare([])
+            return self.open(command, doing, path)
+        self.forget()
+        control.send(self._verb, command)
+        reply = control.receive()
+        try:
+            self._port = self._port_in(reply)
+        except FleetproofError:
+            # what the server makes of the command is not worth waiting for
+            control.broken = True
+            raise
+        return self._begin(doing, path)
+
+    def _begin(self, doing: str, path: str) -> data.Channel:
         control = self._control
         channel: t.Optional[data.Channel] = None
         settled = False
-        control.send(command)
         try:
             if self._listener is None:
                 # before the reply: many servers answer only when somebody is there

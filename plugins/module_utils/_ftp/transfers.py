@@ -18,6 +18,8 @@ from .control import Control
 from .data import Channel, CutOff
 from .replies import Reply, error_of
 
+# Seconds in which a server says that a data connection is gone, if it says so at all
+_TOLD_OFF = 2.0
 _NOOP_DONE = 200
 _AFTER_ABOR = 3  # replies to ABOR at most, and to what it ended
 
@@ -66,6 +68,17 @@ class Incoming(_Transfer):
     unclean = False
     _abandoned = False
 
+    def __init__(self, control: Control, channel: Channel, doing: str, path: str) -> None:
+        super().__init__(control, channel, doing, path)
+        # Commands to send right behind the end of the data, so that they cost no round trip; and the replies to them
+        self.behind: t.Sequence[str] = ()
+        self.answers: t.List[Reply] = []
+
+    @property
+    def path(self) -> str:
+        """What comes, as it stood in the command."""
+        return self._path
+
     def read_into(self, buffer: t.Any) -> int:
         """Octets read into ``buffer``, a writable memoryview or the like; 0 at the end of the data."""
         try:
@@ -97,11 +110,14 @@ class Incoming(_Transfer):
     def abandon(self) -> None:
         """Want no more of it: end the data connection, and be in step with the server again. Raises where that fails.
 
-        A transfer whose data connection we close is told off with 426 by most, with nothing at all by
-        Pure-FTPd; ABOR is then answered by one more reply, or by the only one (RFC 959, section 4.1.3).
-        The reply to NOOP comes after all of them; it is not sent along, for Pure-FTPd would lose it.
+        Most servers say 426 to a data connection that we close. Pure-FTPd says nothing until the next
+        command. ABOR brings it back, but it is for those that say nothing alone: sent to ProFTPD while that
+        ends the transfer, it spoils the next one under TLS. What ABOR is answered by are one or two replies
+        (RFC 959, section 4.1.3), and the one to NOOP comes after them; sent along, Pure-FTPd would lose it.
         """
         self._channel.close()
+        if self.closing is None:
+            self.closing = self._control.hear(_TOLD_OFF)
         if self.closing is None:
             self.closing = self._control.command("ABOR")
             reply = self._control.command("NOOP")
@@ -122,8 +138,14 @@ class Incoming(_Transfer):
             self._give_up()
             return
         self._channel.close()
-        if not self._abandoned:
-            self._finish()
+        if self._abandoned:
+            return
+        along = self.behind if self.closing is None and self._control.listens_early else ()
+        if along:
+            self._control.send(*along)
+            self.closing = self._control.final()
+            self.answers = [self._control.final() for _command in along]
+        self._finish()
 
 
 class Outgoing(_Transfer):

@@ -13,6 +13,7 @@ from ansible_collections.fleetproof.backup.plugins.module_utils._errors import F
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import data
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.rendezvous import port_of
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.replies import Reply
+from ansible_collections.fleetproof.backup.plugins.module_utils._net.stream import Stream
 
 from .conftest import Desk
 
@@ -161,3 +162,45 @@ def test_the_source_address_is_that_of_data_connections_as_well(desk: Desk) -> N
     with client.store("a") as out:
         assert out._channel._sock.getsockname()[0] == "127.0.0.5"
         out.write(b"x")
+
+
+def test_the_second_transfer_is_agreed_on_and_asked_for_in_one_write(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: t.List[bytes] = []
+    write = Stream.write
+
+    def seen(self: Stream, octets: bytes) -> None:
+        writes.append(octets)
+        write(self, octets)
+
+    monkeypatch.setattr(Stream, "write", seen)
+    (desk.root / "a").write_bytes(b"abc")
+    client = desk.connect()
+    writes.clear()
+    for _time in range(2):
+        with client.retrieve("a") as incoming:
+            assert incoming.read_all(3) == b"abc"
+    assert writes == [b"EPSV\r\n", b"RETR /a\r\n", b"EPSV\r\nRETR /a\r\n"]
+
+
+def test_a_transfer_that_was_asked_for_without_an_agreement_breaks_the_connection(desk: Desk) -> None:
+    (desk.root / "a").write_bytes(b"abc")
+    desk.server.behave(replies={"EPSV": [None, "425 No more ports"]})
+    client = desk.connect()
+    with client.retrieve("a") as incoming:
+        incoming.read_all(3)
+    with pytest.raises(FleetproofError) as caught:
+        client.retrieve("a")
+    assert (caught.value.kind, caught.value.retryable, client.broken) == ("connect", True, True)
+
+
+def test_a_refused_transfer_that_was_asked_for_at_once_leaves_the_connection_in_step(desk: Desk) -> None:
+    (desk.root / "a").write_bytes(b"abc")
+    client = desk.connect("starttls")
+    for name in ("a", "none", "a", "none"):
+        if name == "a":
+            with client.retrieve("a") as incoming:
+                assert incoming.read_all(3) == b"abc"
+            continue
+        with pytest.raises(FleetproofError) as caught:
+            client.retrieve(name)
+        assert (caught.value.kind, client.broken) == ("not_found", False)

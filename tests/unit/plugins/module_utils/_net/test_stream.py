@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import struct
+import threading
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._net.stream import Endpoint, Stream, is_loopback
+from ansible_collections.fleetproof.backup.plugins.module_utils._net.tls import TlsPolicy
+from ansible_collections.fleetproof.backup.tests.testbed.certificates import make_certificates
 
 Pair = t.Tuple[Stream, socket.socket]
 
@@ -107,3 +113,84 @@ def test_a_peer_that_has_hung_up_is_told_as_such_and_not_as_a_defect() -> None:
         stream.read_line(stream.deadline())
     assert (caught.value.kind, caught.value.retryable) == ("connect", True)
     stream.close()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificates(tmp_path_factory.mktemp("tls"))
+
+
+def encrypted(certificates: Path, afterwards: t.Callable[[ssl.SSLSocket], None]) -> Stream:
+    """A stream over TLS to a peer that says a line and then does as it is told."""
+    near, far = socket.socketpair()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "good.pem", certificates / "good.key")
+
+    def work() -> None:
+        far.settimeout(5)
+        sock = context.wrap_socket(far, server_side=True)
+        sock.sendall(b"220 hello\r\n")
+        afterwards(sock)
+
+    threading.Thread(target=work, daemon=True).start()
+    policy = TlsPolicy(ca_path=str(certificates / "ca.pem"))
+    stream = Stream(near, Endpoint("localhost", 21, "starttls", policy, timeout=2.0))
+    stream.start_tls()
+    assert stream.read_line(stream.deadline()) == b"220 hello"
+    return stream
+
+
+def test_what_is_said_in_clear_text_inside_tls_is_shown(certificates: Path) -> None:
+    """As vsftpd does it with its 500 OOPS."""
+
+    def afterwards(sock: ssl.SSLSocket) -> None:
+        socket.socket.sendall(sock, b"500 OOPS: cannot change directory:/srv\r\n")
+
+    stream = encrypted(certificates, afterwards)
+    with pytest.raises(FleetproofError) as caught:
+        stream.read_line(stream.deadline())
+    assert (caught.value.kind, caught.value.retryable) == ("tls", False)
+    # the first octets are taken for the head of a TLS record, and are gone
+    assert caught.value.message == "localhost:21 answered in clear text inside the TLS connection: \u2026OPS: cannot change directory:/srv"
+    stream.close()
+
+
+def test_what_is_no_text_inside_tls_is_not_shown(certificates: Path) -> None:
+    stream = encrypted(certificates, lambda sock: socket.socket.sendall(sock, b"12345\x00\x1b[2J\xff"))
+    with pytest.raises(FleetproofError) as caught:
+        stream.read_line(stream.deadline())
+    assert caught.value.kind == "tls"
+    assert "\x1b" not in caught.value.message
+    assert "clear text" not in caught.value.message
+    stream.close()
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_the_end_of_an_encrypted_connection_is_told_with_its_farewell_or_without(certificates: Path, clean: bool) -> None:
+    def afterwards(sock: ssl.SSLSocket) -> None:
+        if clean:
+            sock.settimeout(0)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                sock.unwrap()
+        socket.socket(fileno=sock.detach()).close()
+
+    stream = encrypted(certificates, afterwards)
+    with pytest.raises(FleetproofError) as caught:
+        stream.read_line(stream.deadline())
+    assert (caught.value.kind, caught.value.retryable) == ("connect", True)
+    assert caught.value.message == "localhost:21 closed the connection"
+    stream.close()
+
+
+def test_a_second_connection_can_take_up_the_session(certificates: Path) -> None:
+    done = threading.Event()
+    stream = encrypted(certificates, lambda _sock: done.wait(5) and None)
+    assert stream.tls_session is not None
+    assert stream.tls_context is not None
+    done.set()
+    stream.close()
+
+
+def test_in_clear_text_there_is_no_session(pair: Pair) -> None:
+    stream, _far = pair
+    assert (stream.tls_session, stream.tls_context) == (None, None)
