@@ -88,6 +88,7 @@ EXAMPLES = r"""
     recursive: true
     exclude: ["*"]
     include: ["*/", "*.sql.gz"]
+    max_listed: -1
   register: dumps
   failed_when: dumps is failed or dumps.entries | selectattr('type', 'eq', 'file') | selectattr('mtime', 'gt', yesterday) | length == 0
   vars:

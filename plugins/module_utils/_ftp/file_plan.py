@@ -21,6 +21,8 @@ from .walk import DEEPEST
 
 STATES = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink", SPECIAL: "special"}
 
+_WORDS = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symbolic link", SPECIAL: "special file"}
+
 
 class Wish(t.NamedTuple):
     """What the options ask for."""
@@ -142,7 +144,7 @@ def mode_of(client: Client, path: str, entry: t.Optional[Entry] = None) -> t.Opt
 def _renamed(client: Client, wish: Wish) -> Plan:
     _protect(client, wish.source, "from")
     _protect(client, wish.path, "path")
-    source, there = stat(client, wish.source), stat(client, wish.path)
+    source, there = _itself(client, wish.source), _itself(client, wish.path)
     if source is None:
         if there is None:
             raise FleetproofError("not_found", "Neither from (%s) nor path (%s) is there on %s" % (shown(wish.source), shown(wish.path), client.where))
@@ -165,7 +167,7 @@ def _renamed(client: Client, wish: Wish) -> Plan:
 def _absent(client: Client, wish: Wish) -> Plan:
     _protect(client, wish.path, "path")
     gone = Facts(wish.path, "absent")
-    entry = _link(client, wish.path) or stat(client, wish.path)
+    entry = _itself(client, wish.path)
     if entry is None:
         return Plan(gone, gone)
     inner: t.List[Node] = []
@@ -215,10 +217,14 @@ def _contents(client: Client, path: str) -> t.Optional[Listing]:
     )
 
 
-def _link(client: Client, path: str) -> t.Optional[Entry]:
-    """The symbolic link at ``path`` that MLST and CWD would follow; None where there is none."""
-    entry = _plain(client, parent_of(path)).entries.get(name_of(path))
-    return entry if entry is not None and entry.kind == SYMLINK else None
+def _itself(client: Client, path: str) -> t.Optional[Entry]:
+    """What is at ``path``: a symbolic link that MLST and CWD follow to a directory, or to nothing, is a link here."""
+    entry = stat(client, path)
+    if entry is None or entry.kind == DIRECTORY:
+        found = _plain(client, parent_of(path)).entries.get(name_of(path))
+        if found is not None and found.kind == SYMLINK:
+            return found
+    return entry
 
 
 def _plain(client: Client, path: str) -> Listing:
@@ -243,7 +249,7 @@ def _be(entry: Entry, path: str, kind: int) -> None:
     # Where a link leads to is not told by all servers; it is taken for a file then.
     if entry.kind == kind or (kind == FILE and entry.kind == SYMLINK):
         return
-    raise FleetproofError("refused", "%s is a %s, not a %s; nothing was changed" % (shown(path), STATES[entry.kind], STATES[kind]))
+    raise FleetproofError("refused", "%s is a %s, not a %s; nothing was changed" % (shown(path), _WORDS[entry.kind], _WORDS[kind]))
 
 
 def _protect(client: Client, path: str, option: str) -> None:

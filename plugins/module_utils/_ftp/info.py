@@ -18,7 +18,7 @@ from .._values import display_name, exact_time, max_listed_of
 from .client import Client
 from .entries import DIRECTORY, FILE, SECOND, SPECIAL, SYMLINK, Entry
 from .options import SITE, site_of
-from .paths import below, name_of, server_path, shown
+from .paths import below, name_of, parent_of, server_path, shown
 from .session import Session, stat
 from .walk import Keep, Walk
 
@@ -84,8 +84,19 @@ def _look(session: Session, path: str, keep: t.Optional[Keep], recursive: bool, 
         for where, found in walk.go(path, entry.unique):
             rows.add(where, found)
     else:
-        rows.add(name_of(path), entry)
+        rows.add(name_of(path), session.attempt(lambda client: _whole(client, path, entry)))
     return walk
+
+
+def _whole(client: Client, path: str, entry: Entry) -> Entry:
+    """``entry`` with what its directory tells of it, where there is no MLST."""
+    listing = None if client.features.mlsd else client.list(parent_of(path))
+    found = None if listing is None else listing.entries.get(name_of(path))
+    if found is None:
+        return entry
+    if found.size < 0 <= entry.size:
+        found = found._replace(size=entry.size)
+    return found if entry.mtime is None else found._replace(mtime=entry.mtime, precision=entry.precision)
 
 
 def _failure(walk: Walk) -> t.Optional[FleetproofError]:

@@ -345,6 +345,17 @@ def test_what_cannot_be_renamed_stays(ensure, source, path, kind, words):
     assert error.kind == kind
 
 
+@SERVERS
+def test_a_link_that_leads_nowhere_is_renamed_and_not_overwritten(ensure, hide):
+    plant(ensure.root, "a")
+    (ensure.root / "l").symlink_to("gone")
+    ensure.server.behave(hide=hide)
+    assert error_of(ensure, from_="a", path="l", state="renamed").kind == "refused"
+    ensure.server.behave(hide=hide)
+    four_times(ensure, from_="l", path="m", state="renamed")
+    assert tree(ensure.root) == ["a", "m"]
+
+
 # connections
 
 

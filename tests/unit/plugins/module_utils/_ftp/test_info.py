@@ -73,6 +73,18 @@ def test_a_path_may_be_a_file(look):
     assert found.result["entries"][0]["size"] == 3
 
 
+def test_a_file_is_told_in_full_without_mlst(look):
+    plant(look.root, "sub/x.txt")
+    os.utime(look.root / "sub/x.txt", (1_600_000_000, 1_600_000_000))
+    (look.root / "sub/x.txt").chmod(0o640)
+    look.server.behave(hide=["MLSD", "MLST"])
+    (entry,) = look(path="sub/x.txt").result["entries"]
+    assert (entry["path"], entry["size"], entry["mode"]) == ("x.txt", 3, "0640")
+    # the time is that of MDTM
+    assert (entry["mtime"], entry["mtime_precision"]) == ("2020-09-13T12:26:40Z", 1)
+    assert entry["owner"]
+
+
 def test_all_below_is_listed_by_path(look):
     plant(look.root, "a/x", "a.txt", "a/b/c", "a-b", "b/")
     expected = ["a", "a-b", "a.txt", "a/b", "a/b/c", "a/x", "b"]
