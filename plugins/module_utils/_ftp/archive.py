@@ -206,6 +206,9 @@ class ArchiveJob(TransferJob):
             if self.new is None:
                 return
         self.placed = True
+        if self.progress is not None:
+            totals = plan.totals
+            self.progress.tell(totals.created + totals.updated + totals.deleted + totals.leftovers, self.tally.bytes, totals.removed, 0, "")
         if plan.totals.removed:
             root = self.root
             Deed(self.pool, plan, lambda line: Download(line, self.ends.src, root), lambda note: self.ways(pace, note), self.tally, None).take(done)

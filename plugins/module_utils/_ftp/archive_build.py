@@ -321,6 +321,7 @@ class _Fetcher:
 
     def _count(self, moved: Moved) -> None:
         with self.build.tally.lock:
+            self.build.tally.moved += 1
             self.build.tally.resumed += moved.resumed
             self.build.done.bytes_copied += moved.size
             self.build.done.verified += moved.verified

@@ -127,7 +127,7 @@ def stored_seconds(mtime: t.Optional[int]) -> int:
 def check_numbers(member: Member) -> None:
     """Raises Unsound for a size or a time that no member has."""
     plain = (0, NO_TIME) if member.is_directory else (member.size, member.mtime)
-    if (member.size, member.mtime) != plain or member.size < 0 or not _FIRST_TIME <= member.mtime <= _LAST_TIME:
+    if (member.size, member.mtime) != plain or not 0 <= member.size < 2**63 or not _FIRST_TIME <= member.mtime <= _LAST_TIME:
         raise Unsound("its members were not written by this module", "refused")
 
 

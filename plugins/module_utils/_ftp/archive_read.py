@@ -16,6 +16,7 @@ from __future__ import annotations
 import array
 import bisect
 import contextlib
+import errno
 import os
 import stat
 import typing as t
@@ -66,6 +67,8 @@ def open_archive(directory: int, name: str, path: str) -> t.Optional[t.BinaryIO]
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FleetproofError("unsafe", "archive.path: %s is a symbolic link; name the archive itself" % display_name(path)) from error
         raise from_os_error(error, "open the archive %s" % display_name(path)) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -99,13 +102,16 @@ class ArchiveSide:
         """
         side = cls()
         raw = Raw(file, note)
-        with told(path):
-            reader = reader_of(raw, name)
-            while True:
-                member = reader.next()
-                if member is None:
-                    break
-                side.add(member)
+        try:
+            with told(path):
+                reader = reader_of(raw, name)
+                while True:
+                    member = reader.next()
+                    if member is None:
+                        break
+                    side.add(member)
+        except OSError as error:
+            raise from_os_error(error, "read the archive %s" % display_name(path)) from error
         side.size, side.sha256 = raw.size, raw.hexdigest
         return side
 

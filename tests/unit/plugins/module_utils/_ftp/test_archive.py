@@ -568,6 +568,27 @@ def test_files_are_taken_from_the_site_once_they_are_in_the_archive(both):
     assert not last.changed
 
 
+def test_what_is_in_the_archive_already_is_taken_from_the_site_without_another_word(both):
+    write(both.site, "a", "first")
+    both()
+    before = both.sha256()
+    said = both(check=True, remove_source=True)
+    done = both(remove_source=True)
+    assert (said.changed, said.result["counts"]) == (done.changed, done.result["counts"])
+    assert (done.changed, done.result["counts"]["removed"], done.result["archive"]["state"]) == (True, 1, "unchanged")
+    assert both.sha256() == before
+    assert not (both.site / "a").exists()
+
+
+def test_a_file_that_the_server_does_not_let_go_is_told(both):
+    write(both.site, "a", "first")
+    both.server.behave(refuse={"DELE": "550 Not for you"})
+    done = both(remove_source=True)
+    assert [row["path"] for row in done.result["failed_files"]] == ["a"]
+    assert (done.changed, done.result["archive"]["state"]) == (True, "created")
+    assert both.content() == {"a": b"first"}
+
+
 def test_nothing_is_taken_from_the_site_when_the_archive_is_not_made(both):
     write(both.site, "a", "first")
     write(both.site, "b", "second")
@@ -579,6 +600,37 @@ def test_nothing_is_taken_from_the_site_when_the_archive_is_not_made(both):
 
 
 # Servers of all kinds
+
+
+@pytest.mark.parametrize("verify", ["hash", "read_back"])
+def test_what_is_fetched_can_be_proved(one, verify):
+    _fill(one.site)
+    one.server.behave(hash=["XSHA256"])
+    done = one.run(verify=verify)
+    assert done.result["verified"] == 4
+
+
+def test_a_file_that_is_not_what_the_server_has_does_not_get_in(one):
+    write(one.site, "x", "abc")
+    one.server.behave(hash=["XSHA256"], wrong_hash=True)
+    done = one(verify="hash")
+    assert done.failure.kind == "integrity"
+    assert not one.path.exists()
+
+
+def test_a_server_that_goes_away_leaves_the_archive_alone(both):
+    for number in range(20):
+        write(both.site, "f%02d" % number, "old")
+    both()
+    before = both.sha256()
+    for number in range(20):
+        write(both.site, "f%02d" % number, "newer")
+    both.server.behave(replies={"RETR": [None] * 5 + ["drop"] * 20})
+    done = both(parallel=2)
+    assert not done.changed
+    assert done.result["counts"]["failed"] >= 10
+    assert both.sha256() == before
+    both.clean()
 
 
 @pytest.mark.parametrize("hide", [["MLSD", "MLST"], ["MLSD", "MLST", "MDTM", "SIZE"]])
@@ -617,6 +669,7 @@ def test_progress_is_told(one, tmp_path):
     told = json.loads((tmp_path / "progress").read_text())
     assert told["state"] == "finished"
     assert told["task"] == "ftp_transfer"
+    assert (told["entries"]["done"], told["entries"]["to_do"], told["bytes"]["done"], told["bytes"]["to_do"]) == (6, 0, 35, 0)
 
 
 def test_the_times_of_directories_and_the_day_make_no_difference(one):

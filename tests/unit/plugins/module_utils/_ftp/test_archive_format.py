@@ -113,6 +113,7 @@ def test_members_in_the_order_of_their_bytes_are_taken(paths):
         ([b"a\nb"], "unsafe"),
         ([b"a\0"], "unsafe"),
         ([Member(b"a", -1)], "refused"),
+        ([Member(b"a", 2**63)], "refused"),
         ([Member(b"a", 0, 10**12)], "refused"),
         ([Member(b"a/", 1)], "refused"),
         ([Member(b"a/", 0, 5)], "refused"),

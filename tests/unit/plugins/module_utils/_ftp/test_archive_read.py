@@ -406,6 +406,7 @@ def _foreign_tars():
     for path in (b"../x", b"/etc/x", b"a/b", b"..", b"a\\b", b"a\nb", b"./a"):
         yield path.decode(), header(Member(path)) + bytes(10240 - 512)
     yield "huge extended header", header(Member(b"a" * 200)).replace(b"00000000320", b"77777777777", 1) + bytes(10240)
+    yield "more than there is in the world", header(Member(b"a", 2**63)) + bytes(10240)
     yield "order", header(Member(b"b")) + header(Member(b"a")) + bytes(10240 - 1024)
     yield "twice", header(Member(b"a")) + header(Member(b"a")) + bytes(10240 - 1024)
     yield "padding", header(Member(b"a", 1)) + b"a" + b"x" * 511 + bytes(10240 - 1024)
@@ -483,6 +484,16 @@ def test_what_cannot_be_relied_on_says_what_to_do(tmp_path):
     assert "remove it" in caught.value.message
 
 
+def test_a_disk_that_cannot_be_read_is_told():
+    class Broken(io.BytesIO):
+        def read(self, _size=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(FleetproofError) as caught:
+        ArchiveSide.read(Broken(), "zip", "/b/site.zip", lambda _size: None)
+    assert (caught.value.kind, caught.value.message) == ("integrity", "Could not read the archive /b/site.zip: Input/output error")
+
+
 def _open(tmp_path, name):
     directory = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -507,6 +518,7 @@ def test_only_a_regular_file_is_an_archive(tmp_path):
     with pytest.raises(FleetproofError) as caught:
         _open(tmp_path, "link.zip")
     assert caught.value.kind == "unsafe"
+    assert "symbolic link" in caught.value.message
     (tmp_path / "site.zip").write_bytes(b"x")
     with _open(tmp_path, "site.zip") as file:
         assert file.read() == b"x"
