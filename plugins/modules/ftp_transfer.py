@@ -219,7 +219,8 @@ notes:
   - Sizes and times come from C(MLSD), or from C(LIST) with C(SIZE) and C(MDTM) for the files where a listing does not tell them exactly enough.
   - Symbolic links, special files and what has their names on the other side take no part. They are neither moved nor followed nor deleted, and a
     warning counts them.
-    A server that shows links as what they lead to leaves nothing to tell them by.
+    Some servers show links as what they lead to in C(MLSD). They are asked for C(LIST) as well before anything is deleted there; from O(src) such links
+    are downloaded as what they lead to.
   - Files are moved under names such as C(.fleetproof-0123456789abcdef.tmp). Files of O(src) with such a name are left out, and in O(dest) those that
     nothing can be done with any more are removed.
   - One run at a time works on one O(dest); the second fails at once with the kind V(busy). For a directory on a server, and for a single file, that
@@ -306,7 +307,7 @@ msg:
   description: The run in one line.
   returned: success
   type: str
-  sample: downloaded 12 entries (3.4 MiB) over 4 connections in 2.1 s, 1003 unchanged
+  sample: downloaded 12 files (3.4 MiB) over 4 connections in 2.1 s, 1003 unchanged
 counts:
   description:
     - How many entries there are of each outcome, never cut off. In check mode, and after a limit stopped the run, it is what was planned.

@@ -34,6 +34,8 @@ class Tally:
         # Bytes over the wire, also those of attempts that failed
         self.bytes = 0
         self.resumed = 0
+        # Files that arrived
+        self.moved = 0
         # The file at hand
         self.name = ""
         # Times that the server was asked to set, and did not
@@ -169,6 +171,7 @@ class _Hand:
                     raise
                 entry = self.route.look_again(folder, item)
         with self.deed.tally.lock:
+            self.deed.tally.moved += 1
             self.deed.tally.resumed += moved.resumed
             self.deed.tally.times_lost += self.ways.preserve_mtime and not moved.time_kept
             self.done.bytes_copied += moved.size

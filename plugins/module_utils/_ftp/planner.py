@@ -152,8 +152,12 @@ class _Comparison:
         return keep is None or keep(self.folder + entry.name, entry.kind == DIRECTORY)
 
     def _refused(self, listing: Listing, side: str) -> None:
+        keep = self.rules.keep
         for refused in listing.refused:
             self.found.stays = True
+            if keep is not None and not keep(self.folder + refused.name, False):
+                # Whoever excludes a name has said that it may be missing.
+                continue
             self._fail(refused.name, "unsafe", "the server lists a name in %s that is not taken: %s" % (side, refused.reason))
 
     def _fail(self, name: str, kind: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._errors import FleetproofError
 from .._values import display_name
 from .entries import DIRECTORY, FILE, SECOND, SYMLINK, Entry, Listing
 
@@ -61,6 +62,25 @@ class RemoteSide:
 
         return self.line.attempt(once)
 
+    def links(self, folder: str) -> t.List[Entry]:
+        """The symbolic links of a folder that MLSD shows as what they lead to, or not at all."""
+        path = join(self.root, folder)
+
+        def once(client: Client) -> t.Optional[Listing]:
+            if not client.features.mlsd:
+                # The listing was LIST's own.
+                return None
+            try:
+                return client.list_plain(path)
+            except FleetproofError as error:
+                if client.broken or error.retryable:
+                    raise
+                # Without LIST nobody can tell.
+                return None
+
+        plain = self.line.attempt(once)
+        return [] if plain is None else [entry for entry in plain.entries.values() if entry.kind == SYMLINK]
+
     def refine(self, folder: str, listing: Listing, names: t.Sequence[str]) -> None:
         """Ask for sizes and times of files one by one, many on the way at once, where the server tells them."""
         paths = [join(self.root, folder + name) for name in names]
@@ -84,8 +104,13 @@ def stat_following(client: Client, path: str) -> t.Optional[Entry]:
     entry = client.stat(path)
     if entry is None or entry.kind != SYMLINK:
         return entry
-    if client.list(path) is not None:
-        return entry._replace(kind=DIRECTORY)
+    try:
+        if client.list(path) is not None:
+            return entry._replace(kind=DIRECTORY)
+    except FleetproofError as error:
+        # What cannot be entered may be a file.
+        if client.broken or error.retryable:
+            raise
     return entry._replace(kind=FILE, size=_or(client.size(path), -1), mtime=client.mtime(path), precision=SECOND)
 
 

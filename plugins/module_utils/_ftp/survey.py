@@ -45,6 +45,8 @@ class TransferPlan(Plan):
         # Links and special files that take no part, and files that were compared without a time
         self.aside = 0
         self.timeless = 0
+        # Files to move
+        self.files = 0
         # Whether dest itself has to be made
         self.new_root = False
 
@@ -97,6 +99,7 @@ class Survey:
             plan.totals.add(found.totals.as_list())
             plan.failures.extend(found.failures)
             plan.aside += found.aside
+            plan.files += len(found.copies) + len(found.replacements)
             plan.timeless += found.timeless
             self.entries += found.totals.src_entries + found.totals.dest_entries
             self.at = folder
@@ -177,6 +180,7 @@ class Survey:
         self.batches[REPLACE].clear()
         totals.deleted = totals.deleted_bytes = 0
         for folder in sorted(replaced):
+            plan.files -= 1
             totals.updated -= 1
             totals.copy_bytes -= max(0, replaced[folder].size)
             totals.replaced_entries -= 1
@@ -218,6 +222,9 @@ class _Visitor:
                     if folder:
                         raise FleetproofError("changed_underfoot", "the directory in dest is gone, or closed to this user")
                     state = NEW
+                elif self.survey.rules.delete and isinstance(self.dest, RemoteSide) and at_stake(src, dest):
+                    # What a link leads to is not to be emptied.
+                    dest.entries.update((entry.name, entry) for entry in self.dest.links(folder))
             self._ask(folder, src, dest)
         except FleetproofError as error:
             if not folder:
@@ -253,6 +260,11 @@ class _Visitor:
                 names = [name for name in to_ask(listing, other or Listing(), is_src, rules) if rules.keep is None or rules.keep(folder + name, False)]
                 if names:
                     side.refine(folder, listing, names)
+
+
+def at_stake(src: t.Optional[Listing], dest: Listing) -> bool:
+    """Whether something of dest may be deleted, or a directory of it entered."""
+    return any(entry.kind == DIRECTORY or src is None or name not in src.entries for name, entry in dest.entries.items())
 
 
 def _split(folder: str) -> t.Tuple[str, str]:

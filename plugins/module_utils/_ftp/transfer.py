@@ -72,7 +72,7 @@ def transfer(task: Task) -> Outcome:
             "archive": job.archive(went),
             "duration": round(seconds, 3),
             "truncated": more_actions or more_failed,
-            "msg": sentence(request.upload, went.done is None, counts, report.bytes_copied, pool.used, seconds),
+            "msg": sentence(request.upload, went.done is None, job.files(went), counts, report.bytes_copied, pool.used, seconds),
         }
         diff = report.diff(rows, more_actions) if task.diff_mode else None
         return Outcome(changed=report.changed, result=result, diff=diff, warnings=[*warnings, *job.warnings()], failure=report.failure())
@@ -87,14 +87,12 @@ def _job(request: Request, pool: Pool, stack: contextlib.ExitStack, progress: t.
     return ArchiveJob(request, pool, stack, progress, request.archive)
 
 
-def sentence(upload: bool, planned: bool, counts: t.Mapping[str, int], size: int, connections: int, seconds: float) -> str:
+def sentence(upload: bool, planned: bool, files: int, counts: t.Mapping[str, int], size: int, connections: int, seconds: float) -> str:
     """RV(msg): the run in one line."""
     verb = "upload" if upload else "download"
     verb = "would %s" % verb if planned else verb + "ed"
-    parts = [
-        "%s %s (%s) over %s in %.1f s"
-        % (verb, _number(counts["created"] + counts["updated"], "entry", "entries"), _human(size), _number(connections, "connection", "connections"), seconds)
-    ]
+    lines = _number(connections, "connection", "connections")
+    parts = ["%s %s (%s) over %s in %.1f s" % (verb, _number(files, "file", "files"), _human(size), lines, seconds)]
     parts += ["%s %d" % (name, counts[name]) for name in ("deleted", "removed", "failed") if counts[name]]
     parts.append("%d unchanged" % counts["unchanged"])
     return ", ".join(parts)
@@ -284,6 +282,12 @@ class TransferJob:
     def report(self, went: Run[TransferPlan]) -> Report:
         """What the run says of itself."""
         return Report(went, self.request.max_listed)
+
+    def files(self, went: Run[TransferPlan]) -> int:
+        """How many files were moved, or in check mode would be."""
+        if went.done is not None:
+            return self.tally.moved
+        return 0 if went.plan is None else went.plan.files
 
     def archive(self, went: Run[TransferPlan]) -> t.Optional[t.Dict[str, t.Any]]:
         """RV(archive)."""

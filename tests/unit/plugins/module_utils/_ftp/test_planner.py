@@ -123,7 +123,10 @@ def test_only_what_matters_is_asked_for_file_by_file(remote, local, is_src, rule
 
 
 def test_a_refused_name_fails_and_its_folder_stays():
-    for src, dest in ((listing(refused=[Refused("../x", "it leads elsewhere")]), Listing()), (Listing(), listing(refused=[Refused("../x", "it leads elsewhere")]))):
+    for src, dest in (
+        (listing(refused=[Refused("../x", "it leads elsewhere")]), Listing()),
+        (Listing(), listing(refused=[Refused("../x", "it leads elsewhere")])),
+    ):
         found = compare("sub/", BOTH, src, dest, Rules(delete=True))
         assert [(failure.path, failure.kind) for failure in found.failures] == [("sub/../x", "unsafe")]
         assert found.stays

@@ -138,10 +138,10 @@ def test_a_file_goes_by_the_name_that_dest_says(move):
 
 def test_what_src_is_not_has_a_sentence_of_its_own(move):
     base = "site" if move.direction == "download" else str(move.src)
-    with pytest.raises(FleetproofError, match="There is no file or directory .*nothing.tgz") as error:
+    with pytest.raises(FleetproofError, match=r"There is no file or directory .*nothing.tgz") as error:
         move(src=base + "/nothing.tgz")
     assert error.value.kind == "not_found"
-    with pytest.raises(FleetproofError, match="There is no directory .*/no on .*, so src") as error:
+    with pytest.raises(FleetproofError, match=r"There is no directory .*/no on .*, so src") as error:
         move(src=base + "/no/such/nothing.tgz")
     assert error.value.kind == "not_found"
     write(move.src, "file")
@@ -225,6 +225,17 @@ def test_a_window_makes_times_equal(move):
     write(move.dest, "a", "other", T1 + 3)
     assert move(check=True).changed
     assert not move(check=True, modify_window=3).changed
+
+
+def test_the_run_is_told_in_one_line(move):
+    write(move.src, "sub/a", b"x" * 2048)
+    write(move.src, "same")
+    write(move.dest, "same")
+    verb = move.direction
+    assert move(check=True, recursive=True).result["msg"].startswith("would %s 1 file (2.0 KiB) over 1 connection in " % verb)
+    said = move(recursive=True).result["msg"]
+    assert said.startswith("%sed 1 file (2.0 KiB) over 1 connection in " % verb)
+    assert said.endswith(" s, 1 unchanged")
 
 
 def test_names_of_every_kind_arrive(move):

@@ -285,6 +285,23 @@ def test_a_link_back_to_a_directory_above_ends(download):
     assert len(tree(download.dest)) < 8
 
 
+def test_a_link_of_the_server_is_not_emptied_though_it_looks_like_a_directory(upload):
+    write(upload.server.root, "elsewhere/precious")
+    write(upload.dest, "real/old")
+    for name in ("link", "real/inner", "both"):
+        (upload.dest / name).symlink_to(upload.server.root / "elsewhere")
+    write(upload.src, "both/new")
+    write(upload.src, "a")
+    done = upload(recursive=True, delete=True, max_delete="100%")
+    assert tree(upload.server.root / "elsewhere") == {"precious": b"abc"}
+    assert {"link", "real/inner"} <= set(tree(upload.dest))
+    assert [row["path"] for row in done.result["failed_files"]] == ["both"]
+    done = upload(recursive=True, delete=True, max_delete="100%", exclude=["both"])
+    assert done.failure is None
+    assert "real/old" not in tree(upload.dest)
+    assert {"link", "real/inner"} <= set(tree(upload.dest))
+
+
 def test_a_login_that_is_refused_is_told_as_such(move):
     write(move.src, "a")
     with pytest.raises(FleetproofError) as error:
