@@ -34,6 +34,12 @@ def _midnight(year: int, month: int, day: int) -> t.Optional[int]:
         return None
 
 
+@functools.lru_cache(maxsize=4096)
+def _day(text: str) -> t.Optional[int]:
+    """Seconds since the epoch, from ``20260203``."""
+    return _midnight(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
 def moment(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> t.Optional[int]:
     """Nanoseconds since the epoch. A second may be the 60th (a leap second), as in RFC 3659, section 2.3."""
     midnight = _midnight(year, month, day)
@@ -44,6 +50,12 @@ def moment(year: int, month: int, day: int, hour: int = 0, minute: int = 0, seco
 
 def parse_time_val(text: str) -> t.Optional[t.Tuple[int, int]]:
     """Nanoseconds and how exact they are, from ``20260203040506`` with or without a fraction (RFC 3659, section 2.3)."""
+    if len(text) == 14 and text.isdigit() and text.isascii():
+        # what nearly all are, fast
+        day, hour, minute, second = _day(text[:8]), int(text[8:10]), int(text[10:12]), int(text[12:])
+        if day is None or hour > 23 or minute > 59 or second > 60:
+            return None
+        return (day + hour * 3600 + minute * 60 + second) * SECOND, SECOND
     match = _TIME_VAL.fullmatch(text)
     if match is None:
         return None
@@ -63,6 +75,7 @@ def format_time_val(nanoseconds: int) -> t.Optional[str]:
     return "%04d%02d%02d%02d%02d%02d" % found.timetuple()[:6]
 
 
+@functools.lru_cache(maxsize=4096)
 def latest(month: int, day: int, hour: int, minute: int, now: float) -> t.Optional[int]:
     """A time whose year was left out: the latest such that is at most a day after ``now`` (seconds since the epoch).
 

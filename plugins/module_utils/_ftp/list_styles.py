@@ -10,13 +10,14 @@ function returns None for a line that is not in its style, or that says somethin
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
 from .dates import latest, moment
 from .entries import DAY, DIRECTORY, FILE, MINUTE, SECOND, SPECIAL, SYMLINK, Entry
 
-# The name as it came, and all the rest
+# The name as it came, and the entry
 Line = t.Tuple[bytes, Entry]
 Text = t.Callable[[bytes], str]
 
@@ -66,7 +67,7 @@ def unix_line(line: bytes, text: Text, now: float) -> t.Optional[Line]:
         name, target = parted
     owner, group = _who(match.group("who") or b"")
     return name, Entry(
-        "",
+        text(name),
         kind,
         int(match.group("size")) if kind == FILE and b"," not in match.group("size") else -1,
         time[0],
@@ -119,6 +120,7 @@ def _part_link(name: bytes, size: bytes) -> t.Optional[t.Tuple[bytes, bytes]]:
     return name[:end], name[end + len(_ARROW) :]
 
 
+@functools.lru_cache(maxsize=256)
 def _who(text: bytes) -> t.Tuple[bytes, bytes]:
     """Owner and group, each b"" where it cannot be told: names may hold blanks, and then only wider gaps tell columns apart."""
     words = text.split()
@@ -129,6 +131,7 @@ def _who(text: bytes) -> t.Tuple[bytes, bytes]:
     return (words[0] if words else b""), (words[1] if len(words) == 2 else b"")
 
 
+@functools.lru_cache(maxsize=256)
 def _mode(bits: bytes) -> int:
     """Permission bits from ``rwxr-sr-t``."""
     mode = 0
@@ -163,7 +166,7 @@ def dos_line(line: bytes, text: Text) -> t.Optional[Line]:
         # "name [C:\\target]"
         found = re.fullmatch(rb"(.+) \[(.*)\]", name, re.DOTALL)
         name, target = (found.group(1), found.group(2)) if found else (name, b"")
-    return name, Entry("", kind, size, time, MINUTE, target=text(target))
+    return name, Entry(text(name), kind, size, time, MINUTE, target=text(target))
 
 
 def eplf_line(line: bytes, text: Text) -> t.Optional[Line]:
@@ -191,4 +194,4 @@ def eplf_line(line: bytes, text: Text) -> t.Optional[Line]:
             if not re.fullmatch(rb"[0-7]{1,6}", fact[2:]):
                 return None
             mode = int(fact[2:], 8) & 0o7777
-    return name, Entry("", kind, size if kind == FILE else -1, mtime, SECOND, mode, unique=text(unique))
+    return name, Entry(text(name), kind, size if kind == FILE else -1, mtime, SECOND, mode, unique=text(unique))

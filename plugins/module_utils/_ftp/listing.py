@@ -13,6 +13,7 @@ The messages of errors complete a sentence that ends in a colon and says whose l
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from .._errors import FleetproofError
@@ -23,8 +24,7 @@ from .list_styles import dos_line, eplf_line, unix_line
 
 _SHOWN = 200  # characters of a line in an error
 _KINDS = {"file": FILE, "dir": DIRECTORY, "cdir": DIRECTORY, "pdir": DIRECTORY}
-_OWNER = ("unix.ownername", "unix.owner", "unix.uid")
-_GROUP = ("unix.groupname", "unix.group", "unix.gid")
+_NO_MODE = -1
 
 
 def parse_mlsd(data: bytes, encoding: str) -> Listing:
@@ -34,11 +34,9 @@ def parse_mlsd(data: bytes, encoding: str) -> Listing:
         # The facts end at the first blank behind a semicolon, so that blanks in values of careless servers do no harm.
         head, mark, name = line.partition(b"; ")
         facts = _facts(found.text(head)) if mark else None
-        if facts is None:
-            raise _unreadable(line, encoding)
-        if facts.get("type", "").lower() in ("cdir", "pdir"):
+        if facts is not None and facts.get("type", "").lower() in ("cdir", "pdir"):
             continue
-        entry = _entry(facts)
+        entry = None if facts is None else _entry(facts, found.text(name))
         if entry is None:
             raise _unreadable(line, encoding)
         found.add(name, entry)
@@ -71,10 +69,10 @@ def parse_facts(line: str) -> Entry:
     """
     head, mark, path = line.partition("; ")
     facts = _facts(head[1:] if head.startswith(" ") else head) if mark else None
-    entry = None if facts is None else _entry(facts)
+    entry = None if facts is None else _entry(facts, path[path.rfind("/") + 1 :])
     if entry is None:
         raise _unreadable_text(line)
-    return entry._replace(name=path[path.rfind("/") + 1 :])
+    return entry
 
 
 class _Collector:
@@ -89,15 +87,15 @@ class _Collector:
         return raw.decode(self._encoding, "surrogateescape")
 
     def add(self, raw: bytes, entry: Entry) -> None:
-        """``entry`` under the name ``raw``, or the name among the refused."""
-        name = self.text(raw)
+        """``entry`` under its name, which came as ``raw``; or the name among the refused."""
+        name = entry.name
         reason = refusal(name) or self._astray(name, raw)
         if reason:
             self.listing.refused.append(Refused(name, reason))
             return
         if name in self.listing.entries:
             raise FleetproofError("protocol", "the listing has the name %s twice" % display_name(name))
-        self.listing.entries[name] = entry._replace(name=name)
+        self.listing.entries[name] = entry
 
     def _astray(self, name: str, raw: bytes) -> str:
         """Why a command that uses ``name`` would not reach what was listed as ``raw``; "" when it would."""
@@ -130,51 +128,52 @@ def _facts(head: str) -> t.Optional[t.Dict[str, str]]:
     return facts
 
 
-def _entry(facts: t.Dict[str, str]) -> t.Optional[Entry]:
-    """An entry without its name; None where the type is missing or a number is none."""
-    told = facts.get("type", "")
-    kind, target = _kind(told)
-    size = facts.get("size", "") if kind == FILE else ""
-    modify = facts.get("modify", "")
-    mode = facts.get("unix.mode", "")
-    if mode.startswith("0o"):
-        # pyftpdlib on Python 3
-        mode = mode[2:]
-    time = parse_time_val(modify) if modify else None
-    if not told or (size and not _is_number(size, "0123456789")) or (modify and time is None) or (mode and not _is_number(mode, "01234567")):
+def _entry(facts: t.Dict[str, str], name: str) -> t.Optional[Entry]:
+    """The entry; None where the type is missing or a number is none."""
+    told, modify, mode, size = facts.get("type"), facts.get("modify"), facts.get("unix.mode"), ""
+    if not told:
         return None
+    kind, target = _kind(told)
+    if kind == FILE:
+        size = facts.get("size") or ""
+        if size and not (size.isdigit() and size.isascii() and len(size) <= 20):
+            return None
+    time = parse_time_val(modify) if modify else (None, SECOND)
+    bits = _mode(mode) if mode else None
+    if time is None or bits == _NO_MODE:
+        return None
+    get = facts.get
     return Entry(
-        "",
+        name,
         kind,
         int(size) if size else -1,
-        time[0] if time else None,
-        time[1] if time else SECOND,
-        int(mode, 8) & 0o7777 if mode else None,
-        _first(facts, _OWNER),
-        _first(facts, _GROUP),
-        facts.get("unique", ""),
+        time[0],
+        time[1],
+        bits,
+        get("unix.ownername") or get("unix.owner") or get("unix.uid") or "",
+        get("unix.groupname") or get("unix.group") or get("unix.gid") or "",
+        get("unique") or "",
         target,
     )
 
 
+@functools.lru_cache(maxsize=256)
 def _kind(told: str) -> t.Tuple[int, str]:
     """The kind, and the target of a link. Types of other systems are SPECIAL (section 7.5.1.5)."""
-    kind = _KINDS.get(told.lower())
+    lowered = told.lower()
+    kind = _KINDS.get(lowered)
     if kind is not None:
         return kind, ""
-    lowered = told.lower()
     for start in ("os.unix=slink", "os.unix=symlink"):
         if lowered == start or lowered.startswith(start + ":"):
             return SYMLINK, told[len(start) + 1 :]
     return SPECIAL, ""
 
 
-def _first(facts: t.Dict[str, str], names: t.Iterable[str]) -> str:
-    return next((facts[name] for name in names if facts.get(name)), "")
-
-
-def _is_number(text: str, digits: str) -> bool:
-    return len(text) <= 20 and not text.strip(digits)
+@functools.lru_cache(maxsize=256)
+def _mode(text: str) -> int:
+    """Permission bits, or _NO_MODE."""
+    return _NO_MODE if len(text) > 20 or text.strip("01234567") else int(text, 8) & 0o7777
 
 
 def _unreadable(line: bytes, encoding: str) -> FleetproofError:
