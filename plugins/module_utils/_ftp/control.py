@@ -29,8 +29,7 @@ _PROBE = b".fleetproof-probe-\xff-"
 # Servers that lose commands which come before they have answered the last one.
 _ONE_BY_ONE = re.compile(r"Microsoft FTP Service|MadGoat|MikroTik", re.IGNORECASE)
 
-# Servers that were seen to bear a command between the end of the data and their word about it; under TLS
-# that is more than ProFTPD 1.3.8 survives.
+# Servers that were seen to bear a command between the end of the data and their word about it.
 _LISTENS_EARLY = re.compile(r"vsFTPd|pyftpdlib|Pure-FTPd", re.IGNORECASE)
 
 
@@ -162,7 +161,7 @@ class Control:
             raise error_of(reply, doing, self.where, path)
         return reply
 
-    def explanation(self, seconds: float = 1.0) -> t.Optional[Reply]:
+    def explanation(self, seconds: float = 3.0) -> t.Optional[Reply]:
         """A reply that is there, or comes at once, and says why a data connection ended; None if there is none."""
         if self.broken:
             return None

@@ -20,13 +20,12 @@ Private to this collection. What was seen of servers, and is counted on:
 
 from __future__ import annotations
 
-import typing as t
-
 from .._errors import FleetproofError
 from .._values import display_name
 from .blocks import buffer, holds
 from .client import Client
 from .entries import DIRECTORY, Entry
+from .transfers import Outgoing
 from .ways import OVERLAP, Ways, is_newer, temporary_for
 
 # Kinds of a refusal that another way of saying the same may get around
@@ -90,7 +89,7 @@ class Landing:
         # Still growing: an attempt that the server has not given up yet
         return same and at == size
 
-    def open(self, start: int) -> t.Any:
+    def open(self, start: int) -> Outgoing:
         """The transfer, from byte ``start`` of the source on; ``self.start`` is where it does begin."""
         self.start = start
         if start:

@@ -9,6 +9,8 @@ Private to this collection.
 
 from __future__ import annotations
 
+import typing as t
+
 from .._errors import FleetproofError
 from .._values import display_name, exact_time
 from . import hashes
@@ -72,9 +74,8 @@ def _same_bytes(client: Client, path: str, descriptor: int, size: int, ways: Way
     return same and done == size
 
 
-def check_unmoved(client: Client, path: str, source: Entry) -> None:
-    """Raises FleetproofError (changed_underfoot) when the server's file is not the one that was listed any more."""
-    now = client.stat(path)
+def check_unmoved(path: str, source: Entry, now: t.Optional[Entry]) -> None:
+    """Raises FleetproofError (changed_underfoot) when the server's file ``now`` is not the one that was listed any more."""
     if now is None:
         raise _changed(path, "it is gone")
     if source.size >= 0 and now.size >= 0 and now.size != source.size:

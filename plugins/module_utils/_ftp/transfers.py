@@ -110,10 +110,9 @@ class Incoming(_Transfer):
     def abandon(self) -> None:
         """Want no more of it: end the data connection, and be in step with the server again. Raises where that fails.
 
-        Most servers say 426 to a data connection that we close. Pure-FTPd says nothing until the next
-        command. ABOR brings it back, but it is for those that say nothing alone: sent to ProFTPD while that
-        ends the transfer, it spoils the next one under TLS. What ABOR is answered by are one or two replies
-        (RFC 959, section 4.1.3), and the one to NOOP comes after them; sent along, Pure-FTPd would lose it.
+        Most servers say 426 to a data connection that we close. Pure-FTPd says nothing until it is asked to
+        ABOR, which is answered by one or two replies (RFC 959, section 4.1.3). The one to NOOP comes after
+        them; sent along, Pure-FTPd would lose it.
         """
         self._channel.close()
         if self.closing is None:

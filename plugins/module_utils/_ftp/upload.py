@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import stat
-import typing as t
 
 from .._descent import open_untouched
 from .._errors import FleetproofError, from_os_error
@@ -25,6 +24,7 @@ from .entries import Entry
 from .landing import Landing
 from .lines import ToWire, text_mode
 from .proof import NOT_THE_SAME, check_ways, same_content
+from .transfers import Outgoing
 from .ways import Moved, Ways, spoils
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -107,7 +107,7 @@ class _Sender:
             else:
                 self._send_bytes(outgoing, start)
 
-    def _send_bytes(self, outgoing: t.Any, start: int) -> None:
+    def _send_bytes(self, outgoing: Outgoing, start: int) -> None:
         at = start
         while at < self.source.size:
             wanted = min(self.ways.piece, self.source.size - at)
@@ -120,7 +120,7 @@ class _Sender:
                 )
             self.ways.moved(done)
 
-    def _send_text(self, outgoing: t.Any) -> None:
+    def _send_text(self, outgoing: Outgoing) -> None:
         convert = ToWire()
         at = 0
         while at < self.source.size:

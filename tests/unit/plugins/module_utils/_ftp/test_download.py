@@ -11,6 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import OVERLAP, temporary_for
 from ansible_collections.fleetproof.backup.tests.testbed.ftpd import FtpServer
@@ -154,7 +155,8 @@ def test_a_part_of_something_else_is_begun_again_on_the_same_connection(bench: B
 def test_a_part_of_something_else_is_not_found_again_when_the_connection_does_not_survive_it(bench: Bench, answer: str) -> None:
     entry = bench.offer("big", noise(BIG))
     (bench.here / temporary_for("big", entry)).write_bytes(b"?" * 100_000)
-    bench.behave(replies={"NOOP": [answer] * 4})
+    # to silence, as Pure-FTPd has it, ABOR is the answer
+    bench.behave(replies={"NOOP": [answer] * 4}, cut={"RETR": {"after": 200_000, "times": 1, "reply": "", "how": "stall"}})
     error = bench.fails(bench.fetch, entry)
     assert answer.startswith("500") or error.retryable
     assert bench.names_here() == []
@@ -239,6 +241,36 @@ def test_a_source_that_changes_meanwhile_has_its_own_verdict(bench: Bench, chang
     assert (error.kind, error.retryable) == ("changed_underfoot", True), error
     assert bench.names_here() == ["moving"]
     assert (bench.here / "moving").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("hide", [["MLST", "MLSD"], ["MLST", "MLSD", "SIZE"]])
+@pytest.mark.parametrize("verify", ["size", "read_back"])
+def test_a_server_without_mlst_tells_a_change_all_the_same(bench: Bench, hide: t.List[str], verify: str) -> None:
+    entry = bench.offer("moving", noise(BIG))
+    bench.behave(change="append", hide=hide)
+    assert bench.fails(bench.fetch, entry, verify=verify).kind == "changed_underfoot"
+    assert bench.names_here() == []
+
+
+@pytest.mark.parametrize("tls", TLS)
+@pytest.mark.parametrize("hide", [[], ["MLST", "MLSD"]])
+@pytest.mark.parametrize(("banner", "early"), [("(vsFTPd 3.0.3)", True), ("pyftpdlib", True), ("ProFTPD Server", False)])
+def test_whether_the_source_moved_is_asked_along_with_the_end_where_the_server_bears_it(
+    bench: Bench, tls: str, hide: t.List[str], banner: str, early: bool
+) -> None:
+    bench.behave(banner=banner, hide=hide)
+    client = bench.connect(tls)
+    assert client.control.listens_early is early
+    for size in (0, 1000, BIG):
+        entry = bench.offer("file-%d" % size, noise(size))
+        assert bench.fetch(entry, client) == (size, False, True, True)
+        assert (bench.here / entry.name).read_bytes() == noise(size)
+        with pytest.raises(FleetproofError) as caught:
+            bench.fetch(entry._replace(mtime=LONG_AGO - SECOND), client, replaces=True)
+        assert caught.value.kind == "changed_underfoot"
+    client.noop()
+    # no CWD: what was told along with the end was enough
+    assert bool(bench.server.commands("CWD")) is (bool(hide) and not early)
 
 
 def test_a_source_that_changed_since_it_was_listed_is_told_from_a_cut(bench: Bench) -> None:

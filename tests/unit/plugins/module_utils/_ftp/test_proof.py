@@ -95,7 +95,7 @@ def test_digests_of_all_servers_are_understood(bench: Bench, opened: t.Callable[
 @pytest.mark.parametrize("hide", [[], ["MLST", "MLSD"], ["MLST", "MLSD", "MDTM"]])
 def test_a_source_that_stands_still_is_no_error(bench: Bench, hide: t.List[str]) -> None:
     bench.behave(hide=hide)
-    check_unmoved(bench.connect(), "file", bench.offer("file", b"data"))
+    check_unmoved("file", bench.offer("file", b"data"), bench.connect().stat("file"))
 
 
 @pytest.mark.parametrize("hide", [[], ["MLST", "MLSD"]])
@@ -104,7 +104,7 @@ def test_a_source_that_moved_is_told(bench: Bench, hide: t.List[str], change: t.
     bench.behave(hide=hide)
     entry: Entry = bench.offer("file", b"data")._replace(**change)
     with pytest.raises(FleetproofError) as caught:
-        check_unmoved(bench.connect(), "file", entry)
+        check_unmoved("file", entry, bench.connect().stat("file"))
     assert caught.value.kind == "changed_underfoot"
     assert word in caught.value.message
 
@@ -113,11 +113,11 @@ def test_a_source_that_is_gone_is_told(bench: Bench) -> None:
     entry = bench.offer("file", b"data")
     (bench.there / "file").unlink()
     with pytest.raises(FleetproofError) as caught:
-        check_unmoved(bench.connect(), "file", entry)
+        check_unmoved("file", entry, bench.connect().stat("file"))
     assert caught.value.kind == "changed_underfoot"
     assert "gone" in caught.value.message
 
 
 def test_a_time_that_was_a_guess_proves_nothing(bench: Bench) -> None:
     entry = bench.offer("file", b"data")
-    check_unmoved(bench.connect(), "file", entry._replace(mtime=LONG_AGO - 3600 * SECOND, precision=MINUTE))
+    check_unmoved("file", entry._replace(mtime=LONG_AGO - 3600 * SECOND, precision=MINUTE), bench.connect().stat("file"))
