@@ -172,8 +172,9 @@ def _kind(told: str) -> t.Tuple[int, str]:
 
 @functools.lru_cache(maxsize=256)
 def _mode(text: str) -> int:
-    """Permission bits, or _NO_MODE."""
-    return _NO_MODE if len(text) > 20 or text.strip("01234567") else int(text, 8) & 0o7777
+    """Permission bits, from octal digits or, as pyftpdlib has it, a number of Python; or _NO_MODE."""
+    digits = text[2:] if text.startswith("0o") else text
+    return _NO_MODE if not digits or len(digits) > 20 or digits.strip("01234567") else int(digits, 8) & 0o7777
 
 
 def _unreadable(line: bytes, encoding: str) -> FleetproofError:

@@ -104,6 +104,8 @@ def test_mlsd_is_read_as_servers_send_it(server):
     [
         (" type=file;size=3; /pub/a;b c.txt", Entry("a;b c.txt", FILE, 3)),
         ("type=dir;UNIX.mode=0755; pub", Entry("pub", DIRECTORY, mode=0o755)),
+        # pyftpdlib, some releases
+        ("type=dir;unix.gid=0;unix.mode=0o2750; pub", Entry("pub", DIRECTORY, mode=0o2750, group="0")),
         ("Type=cdir; /", Entry("", DIRECTORY)),
         ("type=OS.unix=slink:/a; /l", Entry("l", SYMLINK, target="/a")),
     ],
@@ -132,6 +134,8 @@ def test_mlst_is_read(line, expected):
         "type=file;modify=2026112103040; name",
         "type=file;UNIX.mode=rw; name",
         "type=file;UNIX.mode=0688; name",
+        "type=file;UNIX.mode=0o; name",
+        "type=file;UNIX.mode=0x1ff; name",
         "",
         "450 Permission denied",
     ],
