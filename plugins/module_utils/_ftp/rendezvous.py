@@ -22,6 +22,8 @@ from .replies import Reply, error_of
 
 _EPSV = re.compile(r"\(([!-~])\1\1([0-9]{1,5})\1\)")
 _PASV = re.compile(r"([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})")
+# Refusals that are about the data connection
+_OF_DATA = (425, 426, 522)
 _NO_SUCH_PROTOCOL = 522  # RFC 2428, section 2
 
 
@@ -165,7 +167,10 @@ class Rendezvous:
         if reply is None or reply.code < 400:
             return
         told = error_of(reply, doing, self._control.where, path)
-        raise FleetproofError(told.kind, "%s (%s)" % (told.message, error.message), told.retryable) from error
+        if reply.code in _OF_DATA:
+            told = FleetproofError(told.kind, "%s (%s)" % (told.message, error.message), told.retryable)
+        # else it refused the command itself, and waited for no connection
+        raise told from error
 
     def _connect(self) -> data.Channel:
         endpoint = self._endpoint

@@ -204,3 +204,16 @@ def test_a_refused_transfer_that_was_asked_for_at_once_leaves_the_connection_in_
         with pytest.raises(FleetproofError) as caught:
             client.retrieve(name)
         assert (caught.value.kind, client.broken) == ("not_found", False)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "whole"), [("550 No such file", "not_found", True), ("450 Busy", "busy", True), ("425 Cannot open data connection", "connect", False)]
+)
+def test_a_server_that_refuses_and_closes_its_port_at_once_is_understood(desk: Desk, reply: str, kind: str, whole: bool) -> None:
+    """As ProFTPD, which may be faster than our way to the port."""
+    desk.server.behave(pasv_closed=True, refuse={"RETR": reply})
+    client = desk.connect()
+    with pytest.raises(FleetproofError) as caught:
+        client.retrieve("a")
+    assert (caught.value.kind, client.broken) == (kind, False)
+    assert caught.value.message.endswith(reply) is whole
