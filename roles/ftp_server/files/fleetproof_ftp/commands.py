@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import grp
 import importlib.util
 import json
 import os
@@ -194,7 +193,7 @@ def _become(config: Config) -> None:
         return
     if os.geteuid() != 0:
         raise Problem("The service runs as %s: only root and %s can handle it" % (config.account, config.account))
-    os.setgroups([group.gr_gid for group in grp.getgrall() if config.account in group.gr_mem] + [account.pw_gid])
+    os.initgroups(config.account, account.pw_gid)
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
 

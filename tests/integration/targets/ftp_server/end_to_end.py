@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ftplib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -412,7 +413,8 @@ class ImplicitTls(ftplib.FTP_TLS):
 
 
 def test_implicit_tls_gbk_and_bandwidth(server: Server) -> None:
-    """Another server with other settings: names in GBK, 200 kB in a second and no more."""
+    """Another server with other settings: names in GBK, 200 kB in a second and no more, and another account where that can be had."""
+    account = other_account(server)
     server.run(
         ftp_server_tls="implicit", ftp_server_encoding="gbk", ftp_server_download_limit="200K", ftp_server_upload_limit="200K",
         ftp_server_max_connections=2, ftp_server_users=[user(server, "alice", LETTERS)], ftp_server_password_scheme="pbkdf2-sha256",
@@ -450,6 +452,28 @@ def test_implicit_tls_gbk_and_bandwidth(server: Server) -> None:
         raise AssertionError("a third session was let in")
     client.close()
     second.close()
+    if account is not None:
+        assert Path("/proc/%d" % server.pid("server")).stat().st_uid == account.pw_uid
+        assert {path.stat().st_uid for path in (home, home / "上传", server.place / "passwords.json", server.place / "run")} == {account.pw_uid}
+        assert (server.place / "config.json").stat().st_uid == 0
+    assert not server.run().changed()
+
+
+def other_account(server: Server) -> t.Optional[pwd.struct_passwd]:
+    """Let the server be somebody else than root, who may read its key; None where that cannot be."""
+    try:
+        account = pwd.getpwnam("nobody")
+        subprocess.run([sys.executable, "-c", "import pyftpdlib"], check=True, user="nobody", cwd="/", timeout=60)
+    except (KeyError, OSError, subprocess.SubprocessError):
+        print("skipped: there is no root, or nobody cannot run %s" % sys.executable)
+        return None
+    server.root.chmod(0o711)
+    own = server.root / "nobody"
+    own.mkdir()
+    for name in ("good.pem", "good.key"):
+        os.chown(shutil.copy2(server.certificates / name, own / name), account.pw_uid, -1)
+    server.variables.update(ftp_server_user="nobody", ftp_server_certificate=str(own / "good.pem"), ftp_server_key=str(own / "good.key"))
+    return account
 
 
 def test_a_name_that_is_no_text_comes_and_goes(server: Server) -> None:
