@@ -125,6 +125,8 @@ class _Work:
             self._warn(plan, client)
         if self._check_mode:
             return
+        # those of an attempt before are planned again
+        self.failures = []
         try:
             self._act(client, plan)
         finally:

@@ -41,7 +41,7 @@ class Node(t.NamedTuple):
 
     path: str
     kind: int
-    inner: t.List[Node]
+    inner: t.Sequence[Node]
 
     def all(self) -> t.Iterator[Node]:
         """This and everything in it."""
@@ -170,7 +170,7 @@ def _absent(client: Client, wish: Wish) -> Plan:
     entry = _itself(client, wish.path)
     if entry is None:
         return Plan(gone, gone)
-    inner: t.List[Node] = []
+    inner: t.Sequence[Node] = ()
     if entry.kind == DIRECTORY:
         listing = _contents(client, wish.path)
         if listing is not None and not wish.recursive and (listing.entries or listing.refused):
@@ -183,10 +183,10 @@ def _absent(client: Client, wish: Wish) -> Plan:
     return Plan(Facts(wish.path, STATES[entry.kind], entry.mode), gone, remove=Node(wish.path, entry.kind, inner))
 
 
-def _inner(client: Client, path: str, listing: t.Optional[Listing], above: t.Tuple[str, ...]) -> t.List[Node]:
+def _inner(client: Client, path: str, listing: t.Optional[Listing], above: t.Tuple[str, ...]) -> t.Sequence[Node]:
     """What lies in a directory. Anything that is not known for certain is an error, before anything is removed."""
     if listing is None:
-        return []
+        return ()
     if listing.refused:
         raise FleetproofError("unsafe", "%s holds a name that is not used: %s; nothing was removed" % (shown(path), listing.refused[0].reason))
     if len(above) > DEEPEST:
@@ -195,7 +195,7 @@ def _inner(client: Client, path: str, listing: t.Optional[Listing], above: t.Tup
         )
     nodes = []
     for name, entry in sorted(listing.entries.items()):
-        inner: t.List[Node] = []
+        inner: t.Sequence[Node] = ()
         where = below(path, name)
         # One of the directories above under another name: the name alone is removed.
         if entry.kind == DIRECTORY and not (entry.unique and entry.unique in above):

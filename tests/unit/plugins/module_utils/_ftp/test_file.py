@@ -380,6 +380,16 @@ def test_a_connection_lost_at_the_worst_moment_is_made_again_and_the_work_finish
     assert not ensure(**options).changed
 
 
+def test_what_could_not_be_removed_is_told_once_after_a_connection_was_lost(ensure):
+    plant(ensure.root, "d/a", "d/b", "d/c")
+    # for d itself, which might be a link; a refused, b lost; then all over again
+    ensure.server.behave(replies={"DELE": [None, "550 Permission denied.", "drop", None, "550 Permission denied."]})
+    found = ensure(path="d", state="absent", recursive=True, retries=1)
+    assert [item["path"] for item in found.result["failed_files"]] == ["d/a"]
+    assert tree(ensure.root) == ["d", "d/a"]
+    assert found.result["removed"] == 2
+
+
 def test_a_connection_that_stays_lost_is_an_error_that_owns_up(ensure):
     plant(ensure.root, "a")
     ensure.server.behave(replies={"DELE": ["done"]})
