@@ -9,11 +9,12 @@ Private to this collection.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import typing as t
 
 from .._errors import FleetproofError, from_os_error
-from .._plan.plan import CREATED, DIRECTORY, REMOVED, UPDATED, Item
+from .._plan.plan import CREATED, DIRECTORY, REMOVED, UPDATED, Batch, Item, unpack
 from .._plan.run import Done
 from .planner import entry_of
 from .pool import Line, Pool
@@ -55,8 +56,10 @@ class Deed:
         ways: t.Callable[[t.Callable[[int], None]], Ways],
         tally: Tally,
         watch: t.Optional[t.Callable[[Tally], None]],
+        upload: bool = False,
     ) -> None:
         """``route`` makes the steps of one line; ``ways`` how its files are moved, from who is told of the bytes."""
+        self.upload = upload
         self.pool = pool
         self.plan = plan
         self.route = route
@@ -69,27 +72,43 @@ class Deed:
 
     def make(self, done: Done) -> None:
         """What is missing in dest, and what is not as in src."""
-        totals = self.plan.totals
-        self._each((SWEEP,), done, totals.leftovers, lambda hand, folder, item: hand.route.remove(folder, item))
-        # In this order: the one above comes before what is in it.
-        self._each((MAKE,), done, 1, lambda hand, folder, item: hand.route.make(folder, item))
-        self._each((COPY,), done, totals.created + totals.updated, lambda hand, folder, item: hand.move(folder, item))
+        plan = self.plan
+        self._each(plan.batches((SWEEP,)), done, self._over_lines(plan.totals.leftovers, self.upload), _remove)
+        for batches in self._levels(MAKE, False):
+            self._each(batches, done, self._over_lines(len(batches), self.upload), _make)
+        # A large file is worth a connection of its own.
+        number = plan.files + min(plan.files, plan.totals.copy_bytes >> 20)
+        self._each(plan.batches((COPY,)), done, number, _move)
 
     def take(self, done: Done) -> None:
         """Files of src that are in dest."""
-        self._each((TAKE,), done, self.plan.totals.removed, lambda hand, folder, item: hand.route.take(folder, item))
+        self._each(self.plan.batches((TAKE,)), done, self._over_lines(self.plan.totals.removed, not self.upload), _take)
 
     def remove(self, done: Done) -> None:
         """What is to go from dest, and what takes the place of directories that went."""
-        self._each((REMOVE,), done, self.plan.totals.deleted, lambda hand, folder, item: hand.route.remove(folder, item))
-        # The deepest come first.
-        self._each((REMOVE_FOLDERS,), done, 1, lambda hand, folder, item: hand.route.remove(folder, item))
-        self._each((REPLACE,), done, 1, lambda hand, folder, item: hand.replace(folder, item))
+        self._each(self.plan.batches((REMOVE,)), done, self._over_lines(self.plan.totals.deleted, self.upload), _remove)
+        for batches in self._levels(REMOVE_FOLDERS, True):
+            self._each(batches, done, self._over_lines(sum(len(batch.items) for batch in batches), self.upload), _remove)
+        self._each(self.plan.batches((REPLACE,)), done, self.plan.totals.replaced_entries, _replace)
 
-    def _each(self, stages: t.Sequence[int], done: Done, number: int, step: t.Callable[[_Hand, str, Item], None]) -> None:
-        if any(self.plan.stages[stage] for stage in stages):
-            tasks = ((batch.folder, item) for batch in self.plan.batches(stages) for item in batch.items)
-            self.pool.work(tasks, lambda line: _Hand(self, self.route(line), done, step), number, self.watch)
+    @staticmethod
+    def _over_lines(number: int, remote: bool) -> int:
+        """So many steps, as far as connections are of any use to them."""
+        return number if remote else 1
+
+    def _levels(self, stage: int, deepest_first: bool) -> t.Iterator[t.List[Batch]]:
+        """Directories that may be made or removed at the same time: those above come before or after."""
+        levels: t.Dict[int, t.List[bytes]] = {}
+        for packed in self.plan.stages[stage]:
+            levels.setdefault(unpack(packed).folder.count("/"), []).append(packed)
+        for depth in sorted(levels, reverse=deepest_first):
+            yield [unpack(packed) for packed in levels[depth]]
+
+    def _each(self, batches: t.Iterable[Batch], done: Done, number: int, step: _Step) -> None:
+        tasks = ((batch.folder, item) for batch in batches for item in batch.items)
+        first = next(tasks, None)
+        if first is not None:
+            self.pool.work(itertools.chain((first,), tasks), lambda line: _Hand(self, self.route(line), done, step), number, self.watch)
 
     def fail(self, done: Done, folder: str, item: Item, error: FleetproofError) -> None:
         """One step that could not be done."""
@@ -124,7 +143,7 @@ class Deed:
 class _Hand:
     """Does the steps of one line."""
 
-    def __init__(self, deed: Deed, route: Route, done: Done, step: t.Callable[[_Hand, str, Item], None]) -> None:
+    def __init__(self, deed: Deed, route: Route, done: Done, step: _Step) -> None:
         self.deed = deed
         self.route = route
         self.done = done
@@ -181,3 +200,26 @@ class _Hand:
         """A file takes the place of a directory, which is empty by now."""
         self.route.remove(folder, item._replace(kind=DIRECTORY))
         self.move(folder, item._replace(action=CREATED))
+
+
+_Step = t.Callable[[_Hand, str, Item], None]
+
+
+def _make(hand: _Hand, folder: str, item: Item) -> None:
+    hand.route.make(folder, item)
+
+
+def _move(hand: _Hand, folder: str, item: Item) -> None:
+    hand.move(folder, item)
+
+
+def _take(hand: _Hand, folder: str, item: Item) -> None:
+    hand.route.take(folder, item)
+
+
+def _remove(hand: _Hand, folder: str, item: Item) -> None:
+    hand.route.remove(folder, item)
+
+
+def _replace(hand: _Hand, folder: str, item: Item) -> None:
+    hand.replace(folder, item)

@@ -204,6 +204,18 @@ class _Visitor:
                 close()
 
     def do(self, task: _Visit) -> t.Iterable[_Visit]:
+        """One folder, and those in it that the server has no part in; returns the others."""
+        mine, others = [task], []
+        while mine:
+            for inner in self._visit(mine.pop()):
+                (mine if self._only_here(inner[1]) else others).append(inner)
+        return others
+
+    def _only_here(self, state: int) -> bool:
+        """Whether the side that has such a folder is not the server: it is not worth a connection."""
+        return state != BOTH and not isinstance(self.dest if state == ONLY_DEST else self.src, RemoteSide)
+
+    def _visit(self, task: _Visit) -> t.Iterable[_Visit]:
         """One folder; returns those in it."""
         folder, state, above = task
         src = dest = None

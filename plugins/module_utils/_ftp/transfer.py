@@ -231,7 +231,9 @@ class TransferJob:
         """Make and change what the plan says."""
         self._make_dest()
         pace = None if self.request.bwlimit is None else Pace(self.request.bwlimit)
-        self.deed = Deed(self.pool, plan, self.route, lambda note: self.ways(pace, note), self.tally, None if self.progress is None else self._watch)
+        self.deed = Deed(
+            self.pool, plan, self.route, lambda note: self.ways(pace, note), self.tally, None if self.progress is None else self._watch, self.request.upload
+        )
         self.deed.make(done)
         if plan.totals.removed or plan.totals.deleted:
             # What takes the place of what goes has to be safe first.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import time
 
 import pytest
@@ -318,3 +319,72 @@ def test_the_connections_are_closed_in_the_end(move):
         while move.server.sessions and time.monotonic() < end:
             time.sleep(0.05)
     assert not move.server.sessions
+
+
+def test_a_name_that_the_server_cannot_hold_fails_alone(upload):
+    upload.server.behave(encoding="latin-1", hide=["UTF8"])
+    for path in ("good", "été/inner", "文件", "目录/inner", "目录/sub/inner"):
+        write(upload.src, path)
+    done = upload(recursive=True, encoding="latin-1")
+    assert {"文件", "目录", "目录/inner"} <= {path for path, _kind in failed(done)}
+    assert all(path[0] in "文目" for path, _kind in failed(done)), failed(done)
+    assert {"good", "été", "été/inner"} <= set(tree(upload.dest))
+
+
+def test_a_full_disk_ends_the_download_at_once_and_leaves_no_half_file(download):
+    for number in range(20):
+        write(download.src, "f%02d" % number, b"x" * 50_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        done = download(parallel=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {kind for _path, kind in failed(done)} == {"no_space"}
+    assert (len(failed(done)), done.failure.kind) == (20, "no_space")
+    assert len(download.server.commands("RETR")) == 1
+    assert tree(download.dest) == {}
+
+
+def test_a_plan_that_leaves_too_little_room_does_nothing(download):
+    write(download.src, "a")
+    for check in (True, False):
+        done = download(check=check, min_free="100%")
+        assert (done.result["guard"], done.failure.kind) == ("min_free", "no_space")
+    assert not download.dest.exists()
+
+
+def test_a_transfer_that_stands_still_is_given_up_and_tried_again(move):
+    write(move.src, "a", b"x" * 200_000)
+    move.server.behave(cut={verb: {"after": 70_000, "times": 1, "how": "stall"} for verb in verbs(move)})
+    done = move(timeout=0.5, retries=2)
+    assert (done.failure, tree(move.dest)) == (None, {"a": b"x" * 200_000})
+
+
+def test_texts_get_the_line_ends_of_their_side(move):
+    write(move.src, "a.txt", "one\ntwo\n")
+    done = move(ascii=True)
+    assert done.failure is None
+    assert tree(move.dest)["a.txt"].replace(b"\r\n", b"\n") == b"one\ntwo\n"
+    assert not move(ascii=True).changed
+
+
+def test_the_login_directory_is_a_dot(upload):
+    write(upload.src, "sub/a")
+    upload.run(dest=".", recursive=True)
+    assert (upload.server.root / "sub/a").read_bytes() == b"abc"
+    upload.run(dest="/", recursive=True, src=str(upload.src) + "/")
+
+
+def test_two_large_files_have_a_connection_each(move):
+    write(move.src, "a", BIG)
+    write(move.src, "b", BIG)
+    assert move().result["connections"] == 2
+
+
+def test_local_deletions_need_no_further_connections(download):
+    write(download.src, "a")
+    for number in range(40):
+        write(download.dest, "old%d/f" % number)
+    done = download(recursive=True, delete=True, max_delete="100%")
+    assert (done.result["counts"]["deleted"], done.result["connections"]) == (80, 1)
