@@ -7,12 +7,14 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import time
 import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import Entry
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.pace import Pace
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import OVERLAP, temporary_for
 from ansible_collections.fleetproof.backup.tests.testbed.ftpd import FtpServer
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.moving import LONG_AGO, SECOND, TLS, Bench, noise
@@ -157,10 +159,12 @@ def test_a_part_of_something_else_is_not_found_again_when_the_connection_does_no
     (bench.here / temporary_for("big", entry)).write_bytes(b"?" * 100_000)
     # to silence, as Pure-FTPd has it, ABOR is the answer
     bench.behave(replies={"NOOP": [answer] * 4}, cut={"RETR": {"after": 200_000, "times": 1, "reply": "", "how": "stall"}})
-    error = bench.fails(bench.fetch, entry)
-    assert answer.startswith("500") or error.retryable
-    assert bench.names_here() == []
-    assert bench.fetch(entry) == (BIG, False, True, True)
+    assert bench.fails(bench.fetch, entry).retryable
+    # a server that notices in time says 426 after all, and stalls when it begins again
+    for path in bench.here.iterdir():
+        assert path.read_bytes() == noise(BIG)[: path.stat().st_size]
+    bench.fetch(entry)
+    assert (bench.here / "big").read_bytes() == noise(BIG)
 
 
 def test_a_part_that_is_longer_than_its_source_is_begun_again(bench: Bench) -> None:
@@ -481,3 +485,18 @@ def test_a_text_that_was_cut_is_not_gone_on_with(bench: Bench) -> None:
     assert bench.fails(bench.fetch, entry, ascii=True).retryable
     assert bench.names_here() == []
     assert not bench.fetch(entry, ascii=True).resumed
+
+
+# -- the pace ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verify", ["size", "read_back"])
+def test_a_pace_holds_for_all_that_goes_over_the_wire(bench: Bench, verify: str) -> None:
+    entry = bench.offer("big", noise(500_000))
+    told: t.List[int] = []
+    began = time.monotonic()
+    bench.fetch(entry, bench.connect(), pace=Pace(1_000_000), note=told.append, verify=verify)
+    # less the credit of a tenth of a second
+    assert time.monotonic() - began >= (0.39 if verify == "size" else 0.89)
+    assert max(told) <= 100_000
+    assert sum(told) == 500_000
