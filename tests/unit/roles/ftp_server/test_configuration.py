@@ -123,7 +123,12 @@ def test_an_unknown_name_costs_as_much_as_a_wrong_password(told, monkeypatch, na
     users = configuration.load_users(load(told))
     costs = []
     derive = passwords._derive
-    monkeypatch.setattr(passwords, "_derive", lambda known, password: costs.append((known.scheme, known.cost)) or derive(known, password))
+
+    def count(known, password):
+        costs.append((known.scheme, known.cost))
+        return derive(known, password)
+
+    monkeypatch.setattr(passwords, "_derive", count)
     assert not users.check(name, "wrong")
     assert costs == [("scrypt", {"ln": 10, "r": 8, "p": 1})]
 
