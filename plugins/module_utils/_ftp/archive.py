@@ -23,7 +23,7 @@ from .act import Deed
 from .archive_build import Build, Target
 from .archive_read import ArchiveSide, open_archive
 from .archive_recipe import Recipe
-from .archive_spool import MOST_BYTES, leftovers, sweep
+from .archive_spool import FILES_PER_CONNECTION, MOST_BYTES, leftovers, sweep
 from .ends import Ends
 from .entries import DIRECTORY, Entry, Listing
 from .pace import Pace
@@ -31,7 +31,7 @@ from .planner import Rules
 from .pool import Line, Pool
 from .remote import RemoteSide, clean, missing, stat_following
 from .routes import Download
-from .survey import SWEEP, Sides, TransferPlan
+from .survey import COPY, REPLACE, SWEEP, Sides, TransferPlan
 from .transfer import TransferJob, held_by_name
 from .transfer_options import Archive, Request
 
@@ -179,14 +179,18 @@ class ArchiveJob(TransferJob):
             check_not_empty(totals)
         check_deletions(totals, request.max_delete, request.max_delete_size)
         if self.space is not None and _rewrites(totals):
-            # How well a site can be compressed is known of the old archive alone; what is left on the disk is for min_free to say.
-            check_space(self._needed(totals), self.space, 0, request.min_free, lambda: True)
+            largest = max((item.size for stage in (COPY, REPLACE) for batch in plan.batches((stage,)) for item in batch.items), default=0)
+            # A file that has no room to wait in is certain to fail.
+            check_space(Totals(grow_bytes=largest), self.space, 0, None, lambda: False)
+            # How far a site can be compressed is a guess, so that it is only held against what is to be left.
+            check_space(self._needed(totals, largest), self.space, 0, request.min_free, lambda: True)
 
-    def _needed(self, totals: Totals) -> Totals:
-        """What the new archive takes beside the old one, and the files that wait for it."""
+    def _needed(self, totals: Totals, largest: int) -> Totals:
+        """What the new archive takes beside the old one, and the files that wait for it; the old one tells how far the site can be compressed."""
         content = self.old.content
         packed = totals.src_bytes if not content else totals.src_bytes * self.old.size // content
-        return Totals(grow_bytes=packed + min(totals.copy_bytes, MOST_BYTES), grow_inodes=2 + min(totals.created + totals.updated, self.request.parallel * 4))
+        waiting = max(largest, min(totals.copy_bytes, MOST_BYTES))
+        return Totals(grow_bytes=packed + waiting, grow_inodes=2 + min(totals.created + totals.updated, self.request.parallel * FILES_PER_CONNECTION))
 
     def act(self, plan: TransferPlan, done: Done) -> None:
         """Make the new archive, and then take what is in it from the site."""

@@ -82,23 +82,28 @@ class Build:
                 descriptor = os.open(new_name(target.name), _FLAGS, self._mode(), dir_fd=target.directory)
             except OSError as error:
                 raise from_os_error(error, "write beside the archive %s" % display_name(target.path)) from error
-            with os.fdopen(descriptor, "w+b", buffering=1 << 18) as out:
-                try:
-                    self._fill(out, spool, watch)
-                    made = None if done.failures else self._placed(out)
-                finally:
-                    self._discard()
+            out = os.fdopen(descriptor, "w+b", buffering=1 << 18)
+            try:
+                self._fill(out, spool, watch)
+                made = None if done.failures else self._placed(out)
+            finally:
+                self._discard(out)
         return made
 
     def _mode(self) -> int:
         """As far as the umask allows, but no more than the old one has."""
         return 0o666 if self.old is None else os.fstat(self.old.fileno()).st_mode & 0o666
 
-    def _discard(self) -> None:
+    def _discard(self, out: t.BinaryIO) -> None:
+        """Close the new archive, and remove it unless it has its name."""
+        try:
+            out.close()
+        except OSError:
+            # What is in its place is on the medium; what is not may be lost, and a full disk was told of before.
+            pass
         try:
             os.unlink(new_name(self.target.name), dir_fd=self.target.directory)
         except FileNotFoundError:
-            # It has its name.
             pass
 
     def _fill(self, out: t.BinaryIO, spool: Spool, watch: t.Optional[t.Callable[[], None]]) -> None:

@@ -123,23 +123,26 @@ class Raw(Exact):
         """``note`` is told of bytes as they are read; it may raise to stop."""
         self._file = file
         self._note = note
-        self._ahead = b""
+        # What was read of the file, and how much of that was asked for
+        self._block = b""
+        self._at = 0
         self._sha256 = hashlib.sha256()
         self.size = 0
 
     def read(self, most: int) -> bytes:
         """At most ``most`` bytes."""
-        if not self._ahead:
-            self._ahead = self._file.read(CHUNK)
-            self._sha256.update(self._ahead)
-            self.size += len(self._ahead)
-            self._note(len(self._ahead))
-        data, self._ahead = self._ahead[:most], self._ahead[most:]
+        if self._at == len(self._block):
+            self._block, self._at = self._file.read(CHUNK), 0
+            self._sha256.update(self._block)
+            self.size += len(self._block)
+            self._note(len(self._block))
+        data = self._block[self._at : self._at + most]
+        self._at += len(data)
         return data
 
-    def back(self, data: bytes) -> None:
-        """Read ``data`` again."""
-        self._ahead = data + self._ahead
+    def back(self, length: int) -> None:
+        """The last ``length`` bytes of the last answer are to be read again."""
+        self._at -= length
 
     @property
     def hexdigest(self) -> str:
@@ -169,7 +172,7 @@ class Deflated(Exact):
             # At the end the tail may be an old one
             self.packed += len(data) - len(inflate.unused_data if self._ended() else inflate.unconsumed_tail)
             if self._ended():
-                self._raw.back(inflate.unused_data)
+                self._raw.back(len(inflate.unused_data))
             if out:
                 self.crc = zlib.crc32(out, self.crc)
                 self.size += len(out)
@@ -233,7 +236,7 @@ class Unpacked(Exact):
                 raise Unsound("its compressed data are damaged") from error
             if out:
                 return out
-        self._raw.back(decompressor.unused_data)
+        self._raw.back(len(decompressor.unused_data))
         _at_end(self._raw)
         return b""
 

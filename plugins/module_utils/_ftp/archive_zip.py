@@ -231,17 +231,17 @@ class ZipReader:
 
     def _end(self, signature: bytes) -> None:
         """Compare the directory with what was read."""
-        self._raw.back(signature)
-        found = hashlib.sha256()
-        left = self._length
+        records = end_records(self._number, self._position, self._length)
+        found = hashlib.sha256(signature)
+        left = self._length + len(records) - len(signature)
         while left:
             part = self._raw.read(min(left, CHUNK))
             if not part:
                 raise Unsound("it ends early")
             found.update(part)
             left -= len(part)
-        records = end_records(self._number, self._position, self._length)
-        if found.digest() != self._expected.digest() or self._raw.exactly(len(records)) != records:
+        self._expected.update(records)
+        if found.digest() != self._expected.digest():
             raise Unsound("its directory is damaged, or it was not written by this module")
         if self._raw.read(1):
             raise Unsound("there is something behind its end", "refused")

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,10 +22,12 @@ import zipfile
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import archive_build, archive_spool
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import transfer as transfer_job
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_format import FORMATS
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_spool import new_name, spool_name
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfer import transfer
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfer_options import SPEC
+from ansible_collections.fleetproof.backup.plugins.module_utils._plan.guards import Space
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.asking import Asker, fresh, served
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import T1, T2, actions, write
 
@@ -270,6 +275,15 @@ def test_room_that_is_to_stay_free_is_not_filled(one):
     assert not one.path.exists()
 
 
+def test_a_file_that_has_no_room_to_wait_in_is_not_begun(one, monkeypatch):
+    write(one.site, "x", os.urandom(10000))
+    room = Space(10**9, 9999, 9999, 0, 0, 4096)
+    monkeypatch.setattr(transfer_job.Space, "at", lambda _path: room)
+    done = one()
+    assert (done.result["guard"], done.failure.kind) == ("min_free", "no_space")
+    assert one.server.commands("RETR") == []
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
@@ -459,20 +473,33 @@ def test_a_file_that_never_stands_still_leaves_the_archive_alone(both):
     assert not both.path.exists()
 
 
-def test_a_disk_without_room_is_told_in_one_sentence(one, monkeypatch):
-    write(one.site, "x", "abc")
-    one()
-    before = one.sha256()
-    write(one.site, "y", os.urandom(300000))
+@contextlib.contextmanager
+def _no_file_beyond(size):
+    """The disk is full for whoever wants more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, old)
 
-    def full(self, *_arguments):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archive_build.Build, "_add", full)
-    error = one.fails()
+# Two files that fit, and no archive of both; a file that does not fit
+@pytest.mark.parametrize("room", [1000000, 500000])
+def test_a_disk_without_room_is_told_in_one_sentence(both, room):
+    write(both.site, "x", "abc")
+    both()
+    before = both.sha256()
+    write(both.site, "y", os.urandom(700000))
+    write(both.site, "z", os.urandom(700000))
+    with _no_file_beyond(room):
+        error = both.fails()
     assert error.kind == "no_space"
-    assert one.sha256() == before
-    one.clean()
+    assert str(both.path) in error.message
+    assert both.sha256() == before
+    both.clean()
 
 
 # Interrupted runs
@@ -486,8 +513,6 @@ transfer(Task(json.loads(sys.stdin.read()), False, False))
 
 
 def test_a_run_that_is_killed_leaves_the_old_archive_and_the_next_one_tidies_up(both):
-    import json
-
     write(both.site, "x", "old")
     both()
     before = both.sha256()
@@ -618,6 +643,23 @@ def test_a_file_that_is_not_what_the_server_has_does_not_get_in(one):
     assert not one.path.exists()
 
 
+def test_a_server_that_is_gone_for_good_leaves_the_archive_alone_and_keeps_nobody_waiting(both):
+    for number in range(60):
+        write(both.site, "f%02d" % number, "old")
+    both()
+    before = both.sha256()
+    for number in range(60):
+        write(both.site, "f%02d" % number, "newer")
+    both.server.behave(replies={"RETR": [None] * 7 + ["drop"] * 60}, greeting=[None, None, None, None, *(["421 Going down."] * 500)])
+    began = time.monotonic()
+    done = both(retries=2)
+    assert not done.changed
+    assert done.result["counts"]["failed"] >= 50
+    assert time.monotonic() - began < 20
+    assert both.sha256() == before
+    both.clean()
+
+
 def test_a_server_that_goes_away_leaves_the_archive_alone(both):
     for number in range(20):
         write(both.site, "f%02d" % number, "old")
@@ -661,8 +703,6 @@ def test_tls_goes_as_well(one):
 
 
 def test_progress_is_told(one, tmp_path):
-    import json
-
     for number in range(5):
         write(one.site, "f%d" % number, "content")
     one(progress_path=str(tmp_path / "progress"))
