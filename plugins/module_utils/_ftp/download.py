@@ -67,9 +67,23 @@ class _Receiver:
 
     def receive(self) -> None:
         """All that is missing."""
-        if not (self.partial.usable and self.client.features.rest is not False and self._go_on()):
-            with text_mode(self.client, self.ways.ascii):
-                self._from_nothing()
+        if self.partial.usable and self.client.features.rest is not False:
+            if self._go_on():
+                return
+            self._begin_again()
+            return
+        with text_mode(self.client, self.ways.ascii):
+            self._from_nothing()
+
+    def _begin_again(self) -> None:
+        try:
+            self._from_nothing()
+        except FleetproofError as error:
+            if error.kind != "tls":
+                raise
+            # ProFTPD 1.3.8 may speak in clear after a transfer that was given up. Nothing is read of that; a new connection is as good as any.
+            self.client.broken = True
+            raise FleetproofError(error.kind, error.message, retryable=True) from error
 
     def _go_on(self) -> bool:
         """Fetch what is missing behind what is there; False when that is not the beginning of the source."""

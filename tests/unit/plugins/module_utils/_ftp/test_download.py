@@ -167,6 +167,24 @@ def test_a_part_of_something_else_is_not_found_again_when_the_connection_does_no
     assert (bench.here / "big").read_bytes() == noise(BIG)
 
 
+def test_a_server_that_forgets_tls_when_a_transfer_is_given_up_gets_a_new_connection(bench: Bench) -> None:
+    """As ProFTPD 1.3.8 does."""
+    # little enough for the server to be done before we refuse it
+    entry = bench.offer("file", noise(100_000))
+    (bench.here / temporary_for("file", entry)).write_bytes(noise(100_000)[:79_999] + b"?")
+    client = bench.connect("starttls")
+
+    def forget(_size: int) -> None:
+        for session in bench.server.sessions:
+            session.behaviour.clear_data = True
+
+    error = bench.fails(bench.fetch, entry, client, note=forget)
+    assert (error.kind, error.retryable) == ("tls", True), error
+    assert client.broken
+    assert bench.names_here() == []
+    assert bench.fetch(entry, bench.connect("starttls")) == (100_000, False, True, True)
+
+
 def test_a_part_that_is_longer_than_its_source_is_begun_again(bench: Bench) -> None:
     entry = bench.offer("big", noise(BIG))
     (bench.here / temporary_for("big", entry)).write_bytes(noise(BIG) + b"and more")
