@@ -17,6 +17,9 @@ WHO = "ftp_password_hash"
 
 def ftp_password_hash(password: t.Any, scheme: str = "scrypt", known: str = "") -> t.Any:
     """The filter; options are checked, and what is wrong with one is an AnsibleFilterError that never shows the password."""
+    # Before ansible-core 2.19 a text from a vault is none until it is asked for.
+    if getattr(password, "__ENCRYPTED__", False):
+        password = str(password)
     # A number is a common slip with passwords of digits alone, and has lost its zeros in front already.
     if not isinstance(password, str) or not password:
         raise AnsibleFilterError("%s: the password has to be a text of one or more characters; put one of digits alone into quotes" % WHO)

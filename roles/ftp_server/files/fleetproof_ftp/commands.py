@@ -67,8 +67,7 @@ def main(arguments: t.Sequence[str]) -> int:
 
 def check(job: Job) -> Result:
     """Whether a server could start with this configuration, as far as that can be told without starting it."""
-    _need_libraries(job.config)
-    configuration.check_key(job.config)
+    _check(job.config)
     return {"changed": False}
 
 
@@ -97,8 +96,7 @@ def start(job: Job) -> Result:
         # Its supervisor was killed, and it is about to notice.
         action = "restart"
     if action != "none" and not job.dry_run:
-        _need_libraries(job.config)
-        configuration.check_key(job.config)
+        _check(job.config)
         configuration.load_users(job.config)
         if action == "reload":
             supervision.reload(job.config)
@@ -172,6 +170,14 @@ def _answer(line: socket.socket, code: str) -> str:
     if not text.startswith(code):
         raise Problem("it answers %r where %s was expected" % (text, code))
     return text
+
+
+def _check(config: Config) -> None:
+    _need_libraries(config)
+    if config.tls != "none":
+        from . import sessions  # noqa: PLC0415 - needs the libraries
+
+        sessions.make_context(config)
 
 
 def _need_libraries(config: Config) -> None:

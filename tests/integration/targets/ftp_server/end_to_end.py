@@ -356,22 +356,24 @@ def test_what_is_wrong_is_said_in_one_sentence(server: Server) -> None:
         ({"ftp_server_anonymous": {"home": str(server.homes / "public"), "permissions": "elrw"}}, "ftp_server_anonymous_write"),
         ({"ftp_server_users": [{**user(server, "alice"), "permissions": "elrx"}]}, "permissions are letters of elradfmwMT"),
         ({"ftp_server_users": [{"name": "alice", "home": "/x"}]}, "either password or password_hash"),
+        ({"ftp_server_users": [{"name": "alice", "home": "/x", "password_hash": "geheim"}]}, "that the filter fleetproof.backup.ftp_password_hash made"),
+        ({"ftp_server_users": [user(server, "ali\nce")]}, "a name has to be printable"),
+        ({"ftp_server_banner": "two\nlines"}, "banner has to be one line of printable text"),
         ({"ftp_server_certificate": ""}, "ftp_server_tls is starttls, which takes a certificate"),
         ({"ftp_server_key": str(server.certificates / "open.key")}, "is open to others"),
         ({"ftp_server_key": str(server.certificates / "client.key")}, "belong together"),
     ]
     shutil.copy2(server.certificates / "good.key", server.certificates / "open.key")
     (server.certificates / "open.key").chmod(0o644)
+    before = dict(server.variables), server.snapshot()
     for variables, sentence in wrong:
-        before = dict(server.variables)
         run = server.run(status=2, **variables)
-        server.variables = before
+        server.variables = dict(before[0])
         assert sentence in " ".join(run.output.split()), sentence
         assert "geheim" not in run.output
-    server.run()
-    assert answers(server.port)
-    assert server.pid("server") != 0
-    assert pid != 0
+    assert server.snapshot() == before[1], "a run that failed left something behind"
+    assert server.pid("server") == pid
+    assert not server.run().changed()
 
 
 def test_a_python_without_the_library_is_named(server: Server) -> None:

@@ -34,3 +34,14 @@ def test_an_error_names_the_option_and_not_the_password(options, word):
 def test_half_a_character_is_an_error_that_does_not_show_it():
     with pytest.raises(AnsibleFilterError, match="characters that are none"):
         ftp_password_hash("geheim\ud800")
+
+
+def test_a_password_from_a_vault_of_older_releases_is_one():
+    class Encrypted:
+        __ENCRYPTED__ = True
+
+        def __str__(self):
+            return "geheim"
+
+    first = ftp_password_hash("geheim", "pbkdf2-sha256")
+    assert ftp_password_hash(Encrypted(), "pbkdf2-sha256", first) == first
