@@ -1,0 +1,353 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook ftp_mirror from end to end: sites of every kind, good and bad, mirrored, judged and reported.
+
+Each step is run in check mode, for real, in check mode again and for real again, and what each of them
+says and leaves behind is asserted. Nothing outside a temporary directory is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+COLLECTION = Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0]) / "ansible_collections" / "fleetproof" / "backup"
+sys.path.insert(0, str(COLLECTION / "tests" / "testbed"))
+
+from ftpd import USERS, FtpServer, free_port  # noqa: E402
+from playbook import Run, run_playbook  # noqa: E402
+
+PLAIN = {"backup_report_charts": False, "backup_report_formats": ["json", "html", "junit", "prometheus"]}
+DAY = 86400
+DATED = re.compile(r"site-\d{4}-\d\d-\d\dT\d{6}Z\.tar\.gz")
+# By host, which is named after its only site: the verdict, and the paths that it names.
+WANTED: t.Dict[str, t.Tuple[str, t.Set[str]]] = {
+    "good": ("good", set()),
+    "archive": ("good", set()),
+    "upload": ("good", set()),
+    "old": ("stale", set()),
+    "hostile": ("incomplete", {"..\\..\\evil.txt"}),
+    "refused": ("incomplete", {"secret.bin"}),
+    "spoilt": ("damaged", {"data.bin"}),
+    "login": ("failed", set()),
+    "gone": ("failed", set()),
+    "mute": ("unreachable", set()),
+}
+# Where there is something to move, and what there is can be moved.
+MOVING = {"good", "archive", "upload", "old"}
+
+Snapshot = t.Dict[str, t.Any]
+Site = t.Dict[str, t.Any]
+
+
+class Bed:
+    """The FTP servers, the hosts, and what the last run said."""
+
+    def __init__(self, root: Path, server: FtpServer, refusing: FtpServer, lying: FtpServer) -> None:
+        self.root = root
+        self.server = server
+        self.report = root / "report"
+        self.mirrors = root / "mirrors"
+        for name in ("ansible", "mirrors"):
+            (root / name).mkdir()
+        self.fill()
+        write(refusing.root / "site" / "secret.bin", "nobody gets this\n")
+        refusing.behave(refuse={"RETR": "550 Not for you."})
+        write(lying.root / "site" / "data.bin", "true\n")
+        lying.behave(hash=["XSHA256"], wrong_hash=True)
+        self.sites: t.Dict[str, Site] = {
+            "good": {"src": "pub", "max_age": "1d", "delete": True, "exclude": ["*.tmp"]},
+            "archive": {"src": "site", "max_age": "1d", "archive": {"path": str(self.mirrors / "site.tar.gz"), "keep_dir": str(self.mirrors / "kept")}},
+            "upload": {"direction": "upload", "src": str(root / "local"), "dest": "incoming/local", "max_age": "1d"},
+            "old": {"src": "old", "max_age": "2d", "tls": "implicit", "port": server.implicit_port},
+            "hostile": {"src": "hostile"},
+            "refused": {"src": "site", **where(refusing)},
+            "spoilt": {"src": "site", "verify": "hash", **where(lying)},
+            "login": {"src": "pub", "password": "not the right words"},
+            "gone": {"src": "pub", "port": free_port(), "retries": 0, "max_age": "1d"},
+            "mute": {"src": "pub"},
+        }
+        self.sites["archive"]["archive_keep"] = {"keep_last": 2}
+        self.hosts: t.Dict[str, t.Dict[str, t.Any]] = {name: {} for name in self.sites}
+        silent = root / "silent"
+        silent.write_text("#!/bin/sh\necho 'No route to host' >&2\nexit 255\n", encoding="utf-8")
+        silent.chmod(0o755)
+        self.hosts["mute"] = {"ansible_connection": "ssh", "ansible_ssh_executable": str(silent), "ansible_ssh_retries": 0}
+
+    def fill(self) -> None:
+        """What the server has, and what a host has for it."""
+        root = self.server.root
+        write(root / "pub" / "LATEST", "2.0\n")
+        write(root / "pub" / "v 2.0" / "{{ 7*7 }}.txt", "no template\n")
+        write(root / "pub" / "scratch.tmp", "not this\n")
+        write(root / "site" / "index.html", "<h1>One</h1>\n")
+        write(root / "old" / "release.txt", "long ago\n", age=10 * DAY)
+        write(root / "hostile" / "fine.txt", "fine\n")
+        write(root / "hostile" / "..\\..\\evil.txt", "evil\n")
+        write(self.root / "local" / "reports" / "today.txt", "sent\n")
+
+    def run(self, *options: str, playbook: str = "ftp_mirror", status: t.Optional[int] = None, **variables: t.Any) -> Run:
+        """Run a playbook; with ``status`` that is what it has to end with."""
+        hosts = {}
+        for name, site in self.sites.items():
+            place = {} if "dest" in site or "archive" in site else {"dest": str(self.mirrors / name)}
+            hosts[name] = {"ansible_remote_tmp": str(self.root / "tmp" / name), "ftp_mirror_sites": [{"name": name, **place, **site}], **self.hosts[name]}
+        everywhere = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_pipelining": True,
+            "backup_report_dest": str(self.report),
+            "ftp_mirror_host": self.server.host,
+            "ftp_mirror_port": self.server.explicit_port,
+            "ftp_mirror_ca_path": self.server.ca,
+            "ftp_mirror_username": "fleet",
+            "ftp_mirror_password": USERS["fleet"],
+        }
+        inventory = self.root / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": everywhere}}), encoding="utf-8")
+        run = run_playbook(playbook, inventory, self.root / "ansible", {**PLAIN, **variables}, options)
+        print("$ %s\n%s" % (" ".join(run.command), run.output), flush=True)
+        assert status is None or run.status == status, "exit status %d instead of %d" % (run.status, status)
+        for secret in (USERS["fleet"], self.sites["login"]["password"]):
+            assert secret not in run.output, "a password was shown"
+        return run
+
+    def row(self, host: str) -> t.Dict[str, t.Any]:
+        """The one mirror of a host in the last report."""
+        (pair,) = self.rows()[host]["pairs"]
+        return t.cast("t.Dict[str, t.Any]", pair)
+
+    def rows(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+        """The rows of the last report by host."""
+        return {row["name"]: row for row in json.loads((self.report / "backups.json").read_text(encoding="utf-8"))["hosts"]}
+
+    def found(self) -> t.Dict[str, t.Tuple[str, t.Set[str]]]:
+        """The verdict on each host, and the paths that it names."""
+        return {name: (row["verdict"], {item["path"] for pair in row["pairs"] for item in pair["findings"]}) for name, row in self.rows().items()}
+
+    def copies(self) -> t.List[str]:
+        """The dated copies of the archive, the oldest first."""
+        return sorted(path.name for path in (self.mirrors / "kept").iterdir() if DATED.fullmatch(path.name))
+
+
+def where(server: FtpServer) -> Site:
+    """Options that lead to another server."""
+    return {"port": server.explicit_port, "ca_path": server.ca}
+
+
+def write(path: Path, text: str, age: float = 60) -> None:
+    """A file that is ``age`` seconds old."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def snapshot(*roots: Path) -> Snapshot:
+    """All that is below ``roots``, with contents and times."""
+    found: Snapshot = {}
+    for root in roots:
+        for path in sorted(root.rglob("*")):
+            status = path.lstat()
+            found[str(path)] = (status.st_mode, None, None) if path.is_dir() else (status.st_mode, status.st_mtime_ns, path.read_bytes())
+    return found
+
+
+def files(root: Path) -> t.Dict[str, bytes]:
+    """The files below ``root`` by path."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def changes(run: Run) -> t.Dict[str, int]:
+    """How many tasks of the role changed something on each host; those of the report, which may run on any host, do not count."""
+    found: t.Dict[str, int] = {}
+    for part in re.split(r"^TASK \[", run.output, flags=re.MULTILINE):
+        if part.startswith("fleetproof.backup.ftp_mirror : "):
+            for host in re.findall(r"^changed: \[(\w+)\]", part, flags=re.MULTILINE):
+                found[host] = found.get(host, 0) + 1
+    return found
+
+
+def test_mirrors_are_made_and_judged(bed: Bed) -> None:
+    """Everything that can be moved is, everything that cannot is named, and the second time there is nothing to do."""
+    server = bed.server.root
+    before = snapshot(server, bed.mirrors)
+    predicted = changes(bed.run("--check", "--diff"))
+    assert snapshot(server, bed.mirrors) == before, "check mode changed something"
+    assert not bed.report.exists()
+    run = bed.run("--diff")
+    assert run.status != 0, "the play has to end failed when mirrors are bad"
+    assert bed.found() == WANTED
+    assert set(changes(run)) == MOVING
+    assert {host: number for host, number in predicted.items() if host in MOVING} == changes(run), "check mode predicted something else"
+    check_what_was_moved(bed)
+    settled = snapshot(server, bed.mirrors)
+    assert changes(bed.run("--check")).keys() == {"refused", "spoilt"}, "check mode tries no file, so those look as if they could be moved"
+    run = bed.run()
+    assert changes(run) == {}
+    assert "localhost" not in run.changed(), "the report says the same as the last one"
+    assert bed.found() == WANTED
+    assert snapshot(server, bed.mirrors) == settled
+
+
+def check_what_was_moved(bed: Bed) -> None:
+    """What the mirrors hold, and what the report says of them."""
+    server = bed.server.root
+    assert files(bed.mirrors / "good") == {path: data for path, data in files(server / "pub").items() if not path.endswith(".tmp")}
+    assert files(server / "incoming" / "local") == files(bed.root / "local")
+    assert files(bed.mirrors / "hostile") == {"fine.txt": b"fine\n"}
+    assert not list(bed.root.rglob("evil*"))
+    assert files(bed.mirrors / "refused") == {}
+    assert files(bed.mirrors / "spoilt") == {}, "a file that was not what it should be got its name"
+    with tarfile.open(bed.mirrors / "site.tar.gz") as archive:
+        assert "index.html" in archive.getnames()
+    (copy,) = bed.copies()
+    assert (bed.mirrors / "kept" / copy).samefile(bed.mirrors / "site.tar.gz")
+    good, old, gone = bed.row("good"), bed.row("old"), bed.row("gone")
+    assert (good["complete"], good["fresh"], good["bytes"]["right"]) == (True, True, 16)
+    assert good["told"].startswith("Fetched from ftp://127.0.0.1:%d/pub: " % bed.server.explicit_port)
+    assert bed.row("upload")["told"].startswith("Sent to ftp://127.0.0.1:")
+    assert old["src"] == "ftps://127.0.0.1:%d/old" % bed.server.implicit_port
+    assert (old["complete"], old["fresh"]) == (True, False)
+    assert (gone["complete"], gone["fresh"]) == (None, None)
+    assert "Connection refused" in gone["reasons"][0]
+    assert "username and the password" in bed.row("login")["todo"]
+    assert bed.row("spoilt")["intact"] is False
+    assert all(row["pairs"][0]["todo"] or row["todo"] for row in bed.rows().values() if not row["good"])
+    for name in ("backups.html", "backups.junit.xml", "backups.prom", "backups.json"):
+        text = (bed.report / name).read_text(encoding="utf-8")
+        assert all(host in text for host in bed.hosts), name
+        assert USERS["fleet"] not in text
+    assert "Fetched from" in (bed.report / "backups.html").read_text(encoding="utf-8")
+
+
+def test_no_secret_is_shown(bed: Bed) -> None:
+    """Not even to those who want to see everything; Bed.run looks."""
+    bed.run("-vvvv", "--diff", "--limit", "login,archive")
+    assert bed.found()["upload"][0] == "skipped"
+    assert bed.row("upload")["name"] == "upload"
+
+
+def test_dated_copies(bed: Bed) -> None:
+    """Each archive that differs is kept under its date, and of those the last two; what only looks like one stays."""
+    kept = bed.mirrors / "kept"
+    likely = {"site-2020-01-01.tar.gz", "site-2020-01-01T000000Z.tar.gz.bak", "other-2020-01-01T000000Z.tar.gz", "xsite-2020-01-01T000000Z.tar.gz"}
+    for name in likely:
+        write(kept / name, "mine\n")
+    write(kept / "site-2020-01-01T000000Z.tar.gz", "an old one\n")
+    limit = ("--limit", "archive")
+    past = bed.copies()
+    write(bed.server.root / "site" / "index.html", "<h1>Two</h1>\n", age=30)
+    before = snapshot(bed.mirrors)
+    predicted = changes(bed.run("--check", *limit))
+    assert snapshot(bed.mirrors) == before
+    assert changes(bed.run(*limit, status=0)) == predicted == {"archive": 3}, "the archive, a copy of it, and one that goes"
+    settled = snapshot(bed.mirrors)
+    assert changes(bed.run("--check", *limit)) == {}
+    assert changes(bed.run(*limit, status=0)) == {}
+    assert snapshot(bed.mirrors) == settled
+    write(bed.server.root / "site" / "index.html", "<h1>Three</h1>\n", age=20)
+    past += bed.copies()[1:]
+    assert changes(bed.run(*limit, status=0)) == {"archive": 3}
+    assert bed.copies()[0] == past[-1]
+    assert len(bed.copies()) == 2
+    assert likely <= {path.name for path in kept.iterdir()}
+    newest = kept / bed.copies()[-1]
+    assert newest.samefile(bed.mirrors / "site.tar.gz")
+    with tarfile.open(newest) as archive:
+        assert archive.extractfile("index.html").read() == b"<h1>Three</h1>\n"  # type: ignore[union-attr]
+    # Where no second name can be given, a copy does, and it is known again as one.
+    newest.unlink()
+    shutil.copyfile(bed.mirrors / "site.tar.gz", newest)
+    assert changes(bed.run(*limit, status=0)) == {}
+    bed.sites["archive"]["archive_keep"] = {"keep_days": 3650}
+    assert changes(bed.run(*limit, status=0)) == {}
+    assert len(bed.copies()) == 2
+
+
+def test_an_empty_site_empties_no_mirror(bed: Bed) -> None:
+    """A guard stops the transfer, the mirror stays, and the verdict names the guard."""
+    place = bed.server.root / "pub"
+    place.rename(bed.root / "aside")
+    place.mkdir()
+    before = snapshot(bed.mirrors)
+    for options in (["--check"], []):
+        run = bed.run(*options, "--limit", "good")
+        assert run.status != 0
+        assert changes(run) == {}
+    row = bed.row("good")
+    assert row["verdict"] == "failed"
+    assert "ftp_mirror_require_nonempty_src" in row["todo"]
+    assert row["bytes"]["right"] == 16, "what is there still is"
+    assert snapshot(bed.mirrors) == before
+    place.rmdir()
+    (bed.root / "aside").rename(place)
+
+
+def test_mirrors_beside_backups(bed: Bed) -> None:
+    """verify_backups looks at mirrors and moves nothing; with a repair it does."""
+    write(bed.server.root / "pub" / "new.txt", "news\n")
+    limit = ("--limit", "good")
+    before = snapshot(bed.mirrors)
+    run = bed.run(*limit, playbook="verify_backups")
+    assert run.status != 0
+    assert changes(run) == {}
+    assert snapshot(bed.mirrors) == before
+    assert bed.found()["good"] == ("incomplete", {"new.txt"})
+    assert changes(bed.run(*limit, playbook="verify_backups", status=0, backup_verify_repair=True)) == {"good": 1}
+    assert bed.row("good")["verdict"] == "good"
+    assert changes(bed.run(*limit, playbook="verify_backups", status=0)) == {}
+
+
+def test_sites_that_make_no_sense(bed: Bed) -> None:
+    """What is wrong with one site, or one host, hides nothing about the others."""
+    good = {"name": "whole", "src": "pub", "dest": str(bed.mirrors / "good"), "exclude": ["*.tmp"]}
+    secret = {"password": USERS["fleet"]}
+    bed.hosts["good"]["ftp_mirror_sites"] = [{"name": "lost", "src": "nowhere", "dest": str(bed.mirrors / "lost")}, good]
+    bed.hosts["archive"]["ftp_mirror_sites"] = []
+    bed.hosts["upload"]["ftp_mirror_sites"] = [good, good]
+    bed.hosts["old"]["ftp_mirror_sites"] = [{**good, **secret, "sorce": "x"}]
+    bed.hosts["hostile"]["ftp_mirror_sites"] = [{"name": "nowhere", "src": "pub", **secret}, {**good, "max_age": "yesterday"}]
+    run = bed.run("--limit", "good,archive,upload,old,hostile", "-vvv")
+    assert run.status != 0
+    rows = bed.rows()
+    assert {pair["name"]: pair["verdict"] for pair in rows["good"]["pairs"]} == {"lost": "failed", "whole": "good"}
+    assert not (bed.mirrors / "lost").exists(), "a failed transfer left an empty directory"
+    reasons = {name: "; ".join(reason for pair in row["pairs"] for reason in pair["reasons"]) for name, row in rows.items()}
+    assert {name: rows[name]["verdict"] for name in ("archive", "upload", "old", "hostile")} == dict.fromkeys(("archive", "upload", "old", "hostile"), "failed")
+    assert "nowhere" in reasons["good"]
+    assert "ftp_mirror_sites is empty" in reasons["archive"]
+    assert "share a name" in reasons["upload"]
+    assert "sorce" in reasons["old"]
+    assert "needs a host" in reasons["hostile"]
+    assert "max_age" in reasons["hostile"]
+
+
+def main() -> None:
+    root = Path(tempfile.mkdtemp(prefix="fleetproof-mirror-"))
+    # Not the home of whoever runs the tests, who may have none.
+    os.environ["XDG_STATE_HOME"] = str(root / "state")
+    try:
+        with FtpServer(root / "ftp") as server, FtpServer(root / "refusing") as refusing, FtpServer(root / "lying") as lying:
+            bed = Bed(root, server, refusing, lying)
+            test_mirrors_are_made_and_judged(bed)
+            test_no_secret_is_shown(bed)
+            test_dated_copies(bed)
+            test_an_empty_site_empties_no_mirror(bed)
+            test_mirrors_beside_backups(bed)
+            test_sites_that_make_no_sense(bed)
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
