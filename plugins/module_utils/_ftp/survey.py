@@ -205,7 +205,8 @@ class _Visitor:
 
     def do(self, task: _Visit) -> t.Iterable[_Visit]:
         """One folder, and those in it that the server has no part in; returns the others."""
-        mine, others = [task], []
+        mine: t.List[_Visit] = [task]
+        others: t.List[_Visit] = []
         while mine:
             for inner in self._visit(mine.pop()):
                 (mine if self._only_here(inner[1]) else others).append(inner)
