@@ -268,17 +268,20 @@ class _Fetcher:
     def __init__(self, build: Build, line: Line, spool: Spool) -> None:
         self.build = build
         self.route = Download(line, build.src, spool.directory)
-        self.moved = 0
-        self.ways = build.ways(self._note)
+        # How far earlier attempts had brought the file at hand, in bytes
+        self.resumed_at = 0
+        self.ways = build.ways(self._note)._replace(resumes=self._resumes)
 
     def close(self) -> None:
         """No more."""
         self.route.close()
 
+    def _resumes(self, at: int) -> None:
+        self.resumed_at = max(self.resumed_at, at)
+
     def _note(self, size: int) -> None:
         if self.build.window.stopped:
             raise FleetproofError("busy", "the run was stopped", retryable=False)
-        self.moved += size
         if size:
             with self.build.tally.lock:
                 self.build.tally.bytes += size
@@ -314,8 +317,9 @@ class _Fetcher:
         # The path on the server, and a name of ours in the spool
         item = Item(CREATED, FILE, member.name, member.size, 0, Spool.file(number))
         for look in range(_LOOKS):
+            self.resumed_at = 0
             try:
-                moved = self.route.move("", item, entry, self.ways, lambda: self.moved)
+                moved = self.route.move("", item, entry, self.ways, lambda: self.resumed_at)
                 break
             except FleetproofError as error:
                 if error.kind != "changed_underfoot" or look == _LOOKS - 1:

@@ -357,6 +357,14 @@ def test_a_name_that_leads_astray_is_told_and_leaves_the_archive_alone(both, nam
     assert both.sha256() == before
 
 
+def test_a_name_that_is_not_taken_may_be_left_out_by_those_who_know(both):
+    write(both.site, "x")
+    line = "type=file;size=3;modify=20200913122640; %s\r\n"
+    both.server.behave(listings={"/site": line % "x" + line % "a\\b"})
+    both.run(exclude=["a\\\\*"])
+    assert both.content() == {"x": b"abc"}
+
+
 def test_a_connection_that_breaks_is_made_again_and_the_file_gone_on_with(both):
     write(both.site, "large", os.urandom(3 << 20))
     both.server.behave(cut={"RETR": {"after": 1 << 20, "times": 2, "how": "close"}})

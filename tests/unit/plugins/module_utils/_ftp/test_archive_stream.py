@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import os
 import subprocess
@@ -15,6 +16,7 @@ import time
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_format import CHUNK, FORMATS, NO_TIME, Member, Unsound
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_stream import Packer, compressor
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.archiving import (
     NOISE,
     archives_of_all_formats,
@@ -111,3 +113,53 @@ def test_nothing_may_follow_the_end(archives, name, tail):
 def test_any_other_file_is_no_archive(name, data):
     with pytest.raises(Unsound):
         read(data, name)
+
+
+def _disturbed(data, edits):
+    """Bytes replaced, taken out, put in."""
+    found = bytearray(data)
+    for what, place, value, length in edits:
+        at = int(place * len(found))
+        if what == "replace":
+            found[at : at + 1] = bytes([value])
+        elif what == "remove":
+            del found[at : at + length]
+        else:
+            found[at:at] = bytes([value]) * length
+    return bytes(found)
+
+
+_EDITS = st.lists(
+    st.tuples(st.sampled_from(("replace", "remove", "insert")), st.floats(0, 1, exclude_max=True), st.integers(0, 255), st.sampled_from((1, 4, 512))),
+    min_size=1,
+    max_size=3,
+)
+_SMALL = members_of(
+    dict(sorted({b"a/": (None, NO_TIME), b"a/b": (b"text " * 100, 5), b"\xe9" * 120: (b"x", -7), "é".encode(): (b"y", 2**33), b"z": (b"", 0)}.items()))
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(deadline=None, max_examples=150)
+@given(edits=_EDITS)
+def test_a_disturbed_archive_is_believed_only_where_it_holds_the_same(name, edits):
+    try:
+        found = read(_disturbed(written(name, _SMALL), edits), name)
+    except Unsound:
+        return
+    assert found == _SMALL
+
+
+@settings(deadline=None, max_examples=400)
+@given(edits=_EDITS)
+def test_whatever_is_believed_is_what_would_be_written(edits):
+    # Below the checksum of the compression, as somebody would do it on purpose
+    out = io.BytesIO()
+    packer = Packer(compressor("tar.gz"), out)
+    packer.write(_disturbed(gzip.decompress(written("tar.gz", _SMALL)), edits))
+    packer.close()
+    try:
+        found = read(out.getvalue(), "tar.gz")
+    except Unsound:
+        return
+    assert written("tar.gz", found) == out.getvalue()
