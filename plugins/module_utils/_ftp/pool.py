@@ -82,9 +82,13 @@ class Line:
             except FleetproofError as error:
                 if client.broken:
                     self.drop()
+                # TLS was good when the connection was made: a server that dies leaves words that are not TLS.
+                worth_it = error.retryable or (error.kind == "tls" and client.encrypted)
                 # What changed has to be looked at again first.
-                if not error.retryable or error.kind == "changed_underfoot":
+                if not worth_it or error.kind == "changed_underfoot":
                     raise
+                if error.kind == "tls":
+                    self.drop()
                 if moved() != mark:
                     patience.refresh()
                     mark = moved()

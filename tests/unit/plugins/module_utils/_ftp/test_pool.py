@@ -197,3 +197,28 @@ def test_the_one_who_waits_is_told_that_time_passes(pools):
     pool.work([0] * 3, lambda line: Asker(line, pause=0.3), 1, lambda: seen.append(threading.current_thread() is threading.main_thread()))
     assert len(seen) >= 2
     assert all(seen)
+
+
+def test_data_connections_that_lose_their_tls_are_tried_again_over_a_new_connection(desk, monkeypatch):
+    monkeypatch.setattr(retry, "backoff", lambda _attempt: 0.01)
+    desk.server.behave()
+    pool = Pool(desk.site("starttls")._replace(retries=1), 1)
+    tried = []
+
+    def operation(client):
+        tried.append(client)
+        if len(tried) == 1:
+            raise FleetproofError("tls", "that is not TLS")
+        return client.list("")
+
+    assert pool.first.attempt(operation) is not None
+    assert tried[0] is not tried[1]
+    pool.close()
+    # It never goes on in clear text.
+    desk.server.behave(clear_data=True)
+    pool = Pool(desk.site("starttls")._replace(retries=2), 1)
+    with pytest.raises(FleetproofError) as error:
+        pool.first.attempt(lambda client: client.list(""))
+    assert error.value.kind == "tls"
+    assert desk.server.connections == 3
+    pool.close()
