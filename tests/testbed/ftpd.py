@@ -203,16 +203,20 @@ class _Data:
             return None
         self.transfer_finished = False
         self._resp = (cut.reply, lambda *_words: None) if cut.reply and cut.how != "drop" else ()
-        if cut.how == "stall":
-            # Open, and never looked at again.
-            self.del_channel()
-        elif cut.how == "close":
+        if cut.how == "close":
             self.close()
-        else:
-            reset(self)
-            if cut.how == "drop":
-                reset(control)
+            return 0
+        # Open, and not looked at any more.
+        self.del_channel()
+        if cut.how != "stall":
+            # What came before a reset is lost to a client that has not read it yet.
+            self.ioloop.call_later(0.05, self._break_off, control if cut.how == "drop" else None)
         return 0
+
+    def _break_off(self, control: t.Any) -> None:
+        for channel in (self, control):
+            if channel is not None and not channel._closed:
+                reset(channel)
 
 
 class _ClearData(_Data, DTPHandler):

@@ -148,8 +148,9 @@ class _Hand:
         self.route = route
         self.done = done
         self.step = step
-        self.moved = 0
-        self.ways = deed.ways(self._note)
+        # How far earlier attempts had brought the file at hand, in bytes: what was sent and did not stay is no headway
+        self.resumed_at = 0
+        self.ways = deed.ways(self._note)._replace(resumes=self._resumes)
 
     def close(self) -> None:
         """No more."""
@@ -171,8 +172,10 @@ class _Hand:
             tally.entries += 1
         return ()
 
+    def _resumes(self, at: int) -> None:
+        self.resumed_at = max(self.resumed_at, at)
+
     def _note(self, size: int) -> None:
-        self.moved += size
         if size:
             tally = self.deed.tally
             with tally.lock:
@@ -182,8 +185,9 @@ class _Hand:
         """One file; one that changed meanwhile is looked at again."""
         entry = entry_of(item)
         for look in range(_LOOKS):
+            self.resumed_at = 0
             try:
-                moved = self.route.move(folder, item, entry, self.ways, lambda: self.moved)
+                moved = self.route.move(folder, item, entry, self.ways, lambda: self.resumed_at)
                 break
             except FleetproofError as error:
                 if error.kind != "changed_underfoot" or look == _LOOKS - 1:

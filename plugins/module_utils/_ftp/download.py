@@ -109,6 +109,7 @@ class _Receiver:
                 at += got
                 self.ways.passed(got)
             self.resumed = True
+            self.ways.resumes(there)
             self._take(incoming)
         return True
 

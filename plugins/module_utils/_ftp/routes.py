@@ -164,9 +164,16 @@ class Upload:
         if item.name == ".":
             return
         path = join(self.dest, folder + item.name)
+        attempts = 0
 
         def once(client: Client) -> None:
-            if item.action == UPDATED:
+            nonlocal attempts
+            attempts += 1
+            # What an attempt before this one did, its answer being lost, is not to be done again.
+            there = client.stat(path) if attempts > 1 else None
+            if there is not None and there.kind == DIRECTORY:
+                return
+            if item.action == UPDATED and (attempts == 1 or there is not None):
                 client.delete(path)
             client.make_directory(path)
 

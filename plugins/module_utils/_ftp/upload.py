@@ -95,6 +95,8 @@ class _Sender:
         """All that the server does not have yet."""
         start = self.landing.usable(self.descriptor)
         self.resumed = start > 0
+        if start:
+            self.ways.resumes(start)
         if start and start == self.source.size:
             # Whole, but for its name: the last attempt ended between the two.
             return

@@ -27,6 +27,10 @@ _SMALL = 16 * 1024
 _SPOILT = frozenset(("argument", "changed_underfoot", "integrity", "no_space", "not_found", "permission", "unsafe"))
 
 
+def _nobody(_at: int) -> None:
+    """Nobody wants to know."""
+
+
 class Ways(t.NamedTuple):
     """How files are moved."""
 
@@ -44,6 +48,8 @@ class Ways(t.NamedTuple):
     note: t.Callable[[int], None]
     # Downloads are on the disk before they get their name; False where the caller syncs them together
     sync: bool = True
+    # Told the byte that an attempt goes on from, when that is what an earlier one brought
+    resumes: t.Callable[[int], None] = _nobody
 
     @property
     def piece(self) -> int:
