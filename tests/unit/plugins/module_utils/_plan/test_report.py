@@ -63,6 +63,7 @@ def report(plan: Plan, *failures: Failure, action: int = CREATED, ran: bool = Tr
         (Item(METADATA, DIRECTORY, "", 0, words.MTIME), ".d..t...... p/"),
         (Item(DELETED, DIRECTORY, "", 0, words.EXTRA), "*deleting   p/"),
         (Item(CORRUPTED, FILE, "", 0, words.ROT), "!fc........ p"),
+        (Item(words.REMOVED, FILE, "", 3, words.MOVED), "*removing   p"),
     ],
 )
 def test_lines_are_those_of_rsync(item: Item, line: str) -> None:
@@ -123,3 +124,22 @@ def test_lists_stop_and_say_so() -> None:
     assert report(a_plan(), ran=False, max_listed=0).rows() == ([], True)
     listed, more = list_failures([Failure("a\udcff", "permission", "x"), Failure("b", "busy", "y")], 1)
     assert (listed, more) == ([{"path": "a\\xff", "kind": "permission", "reason": "x"}], True)
+
+
+class TakingPlan(Plan):
+    """One that takes entries from the source when they are in dest."""
+
+    removes = True
+
+
+def test_what_is_taken_from_src_is_counted_where_that_may_happen() -> None:
+    plan = TakingPlan(1)
+    plan.stages[0].append(pack("", None, [(words.REMOVED, FILE, "a", 1, words.MOVED), (words.REMOVED, FILE, "b", 1, words.MOVED)]))
+    plan.totals.removed = 2
+    got = report(plan, ran=False)
+    assert (got.changed, got.counts["removed"], "removed" in report(a_plan()).counts) == (True, 2, False)
+    assert [row[:3] for row in got.rows()[0]] == [("a", "removed", "in dest as well"), ("b", "removed", "in dest as well")]
+    got = report(plan, Failure("a", "permission", "no"), action=words.REMOVED)
+    assert (got.changed, got.counts["removed"], got.counts["failed"]) == (True, 1, 1)
+    got = report(plan, Failure("a", "permission", "no"), Failure("b", "permission", "no"), action=words.REMOVED)
+    assert (got.changed, got.counts["removed"]) == (False, 0)
