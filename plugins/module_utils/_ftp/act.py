@@ -194,6 +194,10 @@ class _Hand:
                     raise
                 entry = self.route.look_again(folder, item)
         with self.deed.tally.lock:
+            if not moved.verified and self.deed.plan.totals.removed:
+                self.deed.failed.add(folder + item.name)
+                reason = "it was moved, but could not be verified, so it stays in src; set verify to read_back"
+                self.done.fail(folder + item.name, "integrity", reason, REMOVED)
             self.deed.tally.moved += 1
             self.deed.tally.resumed += moved.resumed
             self.deed.tally.times_lost += self.ways.preserve_mtime and not moved.time_kept

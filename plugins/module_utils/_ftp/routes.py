@@ -208,5 +208,6 @@ def _check_same(item: Item, now: Entry) -> None:
     """A file is what it was when it was planned. Raises FleetproofError (changed_underfoot)."""
     then = entry_of(item)
     moved = then.mtime is not None and now.mtime is not None and abs(now.mtime - then.mtime) >= max(then.precision, now.precision)
-    if now.kind != FILE or now.size != then.size or moved:
+    grown = then.size >= 0 and now.size >= 0 and now.size != then.size
+    if now.kind != FILE or grown or moved:
         raise FleetproofError("changed_underfoot", "it changed after it was planned, so it stays in src")

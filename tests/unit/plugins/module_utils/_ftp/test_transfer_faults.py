@@ -13,6 +13,8 @@ import time
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act, routes
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import temporary_for
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.asking import fresh, served
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import Mover, actions, tree, write
@@ -156,8 +158,6 @@ def test_what_no_run_can_go_on_with_is_swept(move):
 
 
 def move_entry(size):
-    from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
-
     return Entry("big", FILE, size, 1)
 
 
@@ -220,8 +220,6 @@ def test_a_source_that_changes_is_looked_at_again(download):
 
 def test_a_source_that_changed_since_it_was_planned_stays(upload, monkeypatch):
     write(upload.src, "a")
-    from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act
-
     real = act.Deed.take
 
     def take(self, done):
@@ -250,8 +248,6 @@ def test_without_mfmt_an_upload_is_found_unchanged_by_its_size_and_age(upload):
 
 
 def test_another_run_on_the_same_dest_is_refused_at_once(move, monkeypatch):
-    from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act
-
     write(move.src, "a")
     (move.dest).mkdir(exist_ok=True)
     seen = []
@@ -388,3 +384,15 @@ def test_local_deletions_need_no_further_connections(download):
         write(download.dest, "old%d/f" % number)
     done = download(recursive=True, delete=True, max_delete="100%")
     assert (done.result["counts"]["deleted"], done.result["connections"]) == (80, 1)
+
+
+def test_a_source_that_could_not_be_verified_stays(move, monkeypatch):
+    for route in (routes.Download, routes.Upload):
+        real = route.move
+        # As with a server that tells no size
+        monkeypatch.setattr(route, "move", lambda *words, real=real: real(*words)._replace(verified=False))
+    write(move.src, "a")
+    done = move(remove_source=True)
+    assert failed(done) == [("a", "integrity")]
+    assert tree(move.src) == tree(move.dest) == {"a": b"abc"}
+    assert done.changed
