@@ -18,7 +18,7 @@ import typing as t
 from .._descent import Descent
 from .._errors import FleetproofError, from_os_error
 from .._values import display_name
-from .entries import DIRECTORY, EXACT, FILE, SPECIAL, SYMLINK, Entry, Listing
+from .entries import DIRECTORY, EXACT, FILE, SPECIAL, SYMLINK, Entry, Listing, Refused, refusal
 
 _KINDS = {stat.S_IFREG: FILE, stat.S_IFDIR: DIRECTORY, stat.S_IFLNK: SYMLINK}
 
@@ -49,18 +49,23 @@ class LocalSide:
             if error.errno == errno.ENOENT:
                 return None
             raise self._error(folder, error) from error
-        entries = {}
+        listing = Listing()
         try:
             with os.scandir(directory) as found:
                 for one in found:
+                    # What no server may send is sent to none: it could not be looked at there again, nor come back.
+                    reason = refusal(one.name) if self._what == "src" else ""
+                    if reason:
+                        listing.refused.append(Refused(one.name, reason))
+                        continue
                     try:
-                        entries[one.name] = entry_of_state(one.name, one.stat(follow_symlinks=False))
+                        listing.entries[one.name] = entry_of_state(one.name, one.stat(follow_symlinks=False))
                     except FileNotFoundError:
                         # Gone since: it is not there.
                         continue
         except OSError as error:
             raise self._error(folder, error) from error
-        return Listing(entries)
+        return listing
 
     def _error(self, folder: str, error: OSError) -> FleetproofError:
         return from_os_error(error, "list the directory %s of %s" % (display_name(os.path.join(self._path, folder)), self._what))

@@ -158,7 +158,7 @@ class _Comparison:
             if keep is not None and not keep(self.folder + refused.name, False):
                 # Whoever excludes a name has said that it may be missing.
                 continue
-            self._fail(refused.name, "unsafe", "the server lists a name in %s that is not taken: %s" % (side, refused.reason))
+            self._fail(refused.name, "unsafe", "%s has a name that is not taken: %s" % (side, refused.reason))
 
     def _fail(self, name: str, kind: str, reason: str) -> None:
         self.found.failures.append(Failure(self.folder + name, kind, reason))
