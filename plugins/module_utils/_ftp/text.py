@@ -15,18 +15,22 @@ from .._errors import FleetproofError
 from .._values import display_name
 
 AUTO = "auto"  # UTF-8, as RFC 2640 has it
+# What servers may send in whatever encoding: octets that are no text in it, and escapes of some codecs that are cut short
+_ODD = (b"\xff\xfe", b"\x81 \xff", b"\\u12", b"\\x", b"+\xff-")
 
 
 def encoding_of(name: str) -> str:
     """The codec that the option ``encoding`` means; one that does not exist or cannot carry commands is an ``argument`` error.
 
     A control connection is ASCII: in a codec that may be used each octet below 128 stands for its
-    ASCII character where it stands alone.
+    ASCII character where it stands alone, is all that is written for it, and any octets can be read.
     """
     if name.lower() == AUTO:
         return "utf-8"
     try:
-        usable = all(bytes((octet,)).decode(name) == chr(octet) for octet in range(128))
+        usable = all(bytes((octet,)).decode(name) == chr(octet) and chr(octet).encode(name) == bytes((octet,)) for octet in range(128))
+        for octets in _ODD:
+            decode(octets, name)
         found = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError):
         # ValueError: a name with a NUL in it

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import encodings
+import pkgutil
 import typing as t
 
 import pytest
@@ -58,8 +60,26 @@ def test_encodings_are_codecs_that_carry_commands(given_name: str, expected: str
     assert encoding_of(given_name) == expected
 
 
-@pytest.mark.parametrize("name", ["utf-16", "utf-7", "hz", "iso2022_jp", "cp037", "rot13", "base64", "hex", "no such", "", "a\0b", "punycode"])
+@pytest.mark.parametrize(
+    "name",
+    ["utf-16", "utf-7", "hz", "iso2022_jp", "cp037", "rot13", "base64", "hex", "no such", "", "a\0b", "punycode", "utf-8-sig", "idna", "raw_unicode_escape"],
+)
 def test_other_encodings_are_an_error(name: str) -> None:
     with pytest.raises(FleetproofError) as caught:
         encoding_of(name)
     assert caught.value.kind == "argument"
+
+
+@pytest.mark.parametrize("codec", sorted({module.name for module in pkgutil.iter_modules(encodings.__path__)}))
+def test_in_each_codec_of_python_that_is_taken_anything_can_be_read_and_no_character_becomes_the_end_of_a_command(codec: str) -> None:
+    try:
+        found = encoding_of(codec)
+    except FleetproofError:
+        return
+    for octet in range(256):
+        for rest in (b"", b" ", b"\\", b"\xff", b"0\xff0"):
+            decode(bytes((octet,)) + rest, found)
+    characters = "".join(map(chr, [*range(0x20, 0x500), *range(0x500, 0xD800, 11)])) + "".join(map(chr, range(0xDC80, 0xDD00)))
+    sent = b"".join(written("a" + character, found) or b"" for character in characters)
+    assert not set(sent) & set(b"\r\n\0")
+    assert sent.startswith(b"a a!")
