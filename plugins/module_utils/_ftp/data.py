@@ -120,11 +120,13 @@ class Channel:
             raise self._lost(error) from error
 
     def write(self, data: t.Any) -> None:
-        """Send all of ``data``, within the timeout for each block."""
-        view = memoryview(data)
+        """Send all of ``data``; whenever some of it is taken, the timeout begins anew."""
+        view = memoryview(data).cast("B")
+        start = 0
         try:
-            for start in range(0, len(view), _BLOCK):
-                self._sock.sendall(view[start : start + _BLOCK])
+            while start < len(view):
+                # not sendall(), which gives a slow line the timeout for the whole of it
+                start += self._sock.send(view[start : start + _BLOCK])
         except socket.timeout as error:
             raise self._late("took nothing") from error
         except ssl.SSLError as error:
@@ -190,7 +192,11 @@ class Channel:
         try:
             plain.shutdown(socket.SHUT_WR)
             while True:
-                plain.settimeout(max(0.001, deadline - time.monotonic()))
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    # nor is there an end to those who never stop sending
+                    return
+                plain.settimeout(left)
                 if not plain.recv(_BLOCK):
                     return
         except OSError:

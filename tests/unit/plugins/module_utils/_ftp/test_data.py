@@ -8,6 +8,8 @@ import os
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 import threading
 import time
 import typing as t
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import data
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.data import Channel, CutOff
 from ansible_collections.fleetproof.backup.plugins.module_utils._net.tls import TlsPolicy, make_context
 from ansible_collections.fleetproof.backup.tests.testbed.certificates import make_certificates
@@ -87,17 +90,17 @@ def test_the_farewell_is_said_and_nothing_that_was_sent_is_lost(certificates: Pa
         time.sleep(0.2)
         while True:
             try:
-                data = sock.recv(65536)
+                block = sock.recv(65536)
             except ssl.SSLZeroReturnError:
-                data = b""
+                block = b""
             except OSError:
                 clean.append(False)
                 return
-            if not data:
+            if not block:
                 clean.append(True)
                 sock.close()
                 return
-            got.append(data)
+            got.append(block)
 
     channel, thread = encrypted(certificates, far)
     channel.write(b"x" * size)
@@ -113,6 +116,31 @@ def test_a_peer_that_does_not_answer_the_farewell_is_not_waited_for_long(certifi
     channel.finish_writing()
     assert time.monotonic() - started < 3
     stop.set()
+    thread.join(5)
+
+
+def test_a_peer_that_never_stops_sending_is_not_listened_to_for_long(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # so that reading never catches up
+    monkeypatch.setattr(data, "_BLOCK", 1)
+
+    def far(sock: ssl.SSLSocket) -> None:
+        descriptor = sock.detach()
+        os.set_blocking(descriptor, True)
+        # a process of its own, or the two threads would make pauses for one another
+        program = "import os, signal\nsignal.alarm(20)\nprint(flush=True)\nwhile True: os.write(%d, bytes(1 << 20))" % descriptor
+        with subprocess.Popen([sys.executable, "-c", program], pass_fds=[descriptor], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as flood:
+            os.close(descriptor)
+            assert flood.stdout is not None
+            flood.stdout.readline()
+            flowing.set()
+
+    flowing = threading.Event()
+    channel, thread = encrypted(certificates, far, timeout=0.5)
+    assert flowing.wait(10)
+    ending = threading.Thread(target=channel.finish_writing, daemon=True)
+    ending.start()
+    ending.join(5)
+    assert not ending.is_alive()
     thread.join(5)
 
 
@@ -143,6 +171,37 @@ def test_a_stall_ends_at_the_timeout(pair: t.Tuple[Channel, socket.socket], tmp_
     os.close(descriptor)
 
 
+def test_a_line_that_is_slow_and_does_not_stand_still_is_no_stall() -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        near = socket.create_connection(listener.getsockname())
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        far, _address = listener.accept()
+    got: t.List[int] = []
+
+    def work() -> None:
+        while True:
+            time.sleep(0.05)
+            count = len(far.recv(20_000))
+            if not count:
+                return
+            got.append(count)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    channel = Channel(near, "ftp.example:21", 0.4)
+    started = time.monotonic()
+    channel.write(b"x" * 250_000)
+    # far longer than the timeout, and in one block
+    assert time.monotonic() - started > 0.5
+    channel.finish_writing()
+    thread.join(10)
+    assert sum(got) == 250_000
+    far.close()
+
+
 def test_a_reset_is_never_an_end(pair: t.Tuple[Channel, socket.socket]) -> None:
     channel, far = pair
     far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -165,8 +224,8 @@ def test_a_file_is_sent_from_where_and_as_far_as_is_asked(pair: t.Tuple[Channel,
     far.settimeout(5)
     got = b""
     while True:
-        data = far.recv(1000)
-        if not data:
+        block = far.recv(1000)
+        if not block:
             break
-        got += data
+        got += block
     assert got == bytes(range(10, 110)) + bytes(range(246, 256))
