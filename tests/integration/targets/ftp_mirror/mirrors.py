@@ -280,10 +280,11 @@ def test_an_empty_site_empties_no_mirror(bed: Bed) -> None:
     place.rename(bed.root / "aside")
     place.mkdir()
     before = snapshot(bed.mirrors)
-    for options in (["--check"], []):
-        run = bed.run(*options, "--limit", "good")
+    for options, more in ((["--check"], {"ftp_mirror_fail_on_bad": True}), ([], {})):
+        run = bed.run(*options, "--limit", "good", **more)
         assert run.status != 0
         assert changes(run) == {}
+        assert ("good is failed (" in run.output) is bool(more)
     row = bed.row("good")
     assert row["verdict"] == "failed"
     assert "ftp_mirror_require_nonempty_src" in row["todo"]
