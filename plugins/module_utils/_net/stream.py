@@ -21,6 +21,7 @@ from .._values import display_name
 from .tls import TlsPolicy, cut_off, handshake, make_context, tls_error
 
 _CHUNK = 65536  # octets asked for at once
+_SIGN_OF_LIFE = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,10 @@ class Stream:
         try:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
+                # the system's own two hours are longer than firewalls remember a connection
+                if hasattr(socket, name):
+                    self._sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), _SIGN_OF_LIFE)
         except OSError:
             # it has hung up already, which the next read or write will tell
             pass

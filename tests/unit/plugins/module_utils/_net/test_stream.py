@@ -48,6 +48,17 @@ def test_a_line_of_the_longest_length_is_read_and_a_longer_one_refused(pair: Pai
     assert caught.value.kind == "protocol"
 
 
+def test_a_connection_that_may_be_idle_gives_signs_of_life_before_a_firewall_forgets_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        stream = Stream(near, Endpoint("127.0.0.1", 21, "none", timeout=0.5))
+        stream.tune()
+        assert near.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert 0 < near.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 120
+        assert 0 < near.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) <= 120
+        stream.close()
+
+
 def test_silence_ends_at_the_deadline(pair: Pair) -> None:
     stream, far = pair
     far.sendall(b"no line end")
