@@ -24,6 +24,7 @@ _SIZE = 262144  # octets of one reply
 # Commands that are in flight at most: neither side ever waits for the other to read.
 _FLIGHT = 32
 _FLIGHT_SIZE = 8192  # octets
+_CODE = re.compile(rb"[1-5][0-9]{2}(?:[ -]|\Z)")
 # A name that no directory has; 255 once.
 _PROBE = b".fleetproof-probe-\xff-"
 # Servers that lose commands which come before they have answered the last one.
@@ -47,6 +48,8 @@ class Control:
         self._one_by_one = False
         # Whether a command may be sent at the end of a transfer, before the server has said that it is the end
         self.listens_early = False
+        # what no reply is to show
+        self._secret = b""
         # whether the server takes 255 for the escape of Telnet; None until that matters
         self._telnet: t.Optional[bool] = None
 
@@ -93,8 +96,11 @@ class Control:
 
     def receive(self, patience: float = 1.0) -> Reply:
         """The next reply; it may take ``patience`` times the timeout. 421 is the end of the connection and raised as such."""
+        return self._receive_by(self.stream.deadline(patience))
+
+    def _receive_by(self, deadline: float) -> Reply:
         try:
-            reply = self._receive(patience)
+            reply = self._read(deadline)
         except FleetproofError:
             self.broken = True
             raise
@@ -103,12 +109,11 @@ class Control:
             raise error_of(reply, "go on", self.where)
         return reply
 
-    def _receive(self, patience: float) -> Reply:
-        deadline = self.stream.deadline(patience)
+    def _read(self, deadline: float) -> Reply:
         assembly = Assembly()
         size = 0
         for _number in range(_LINES):
-            line = self.stream.read_line(deadline)
+            line = self._without_secret(self.stream.read_line(deadline))
             size += len(line)
             if size > _SIZE:
                 break
@@ -126,9 +131,10 @@ class Control:
         return self.final(patience)
 
     def final(self, patience: float = 1.0) -> Reply:
-        """The next reply that is more than an announcement."""
+        """The next reply that is more than an announcement; announcements do not give it more time."""
+        deadline = self.stream.deadline(patience)
         for _number in range(_LINES):
-            reply = self.receive(patience)
+            reply = self._receive_by(deadline)
             if not reply.preliminary:
                 return reply
         self.broken = True
@@ -154,6 +160,22 @@ class Control:
             end += 1
         return commands[start:end]
 
+    def confide(self, command: str, secret: str) -> Reply:
+        """One command with a secret in it and its final reply, which shows nothing of the secret: some servers repeat what they were told."""
+        self._secret = encode(secret, self.encoding)
+        try:
+            return self.command(command)
+        finally:
+            # later replies have paths, in which the same word may well stand
+            self._secret = b""
+
+    def _without_secret(self, line: bytes) -> bytes:
+        if not self._secret:
+            return line
+        # a short one may stand in the code by chance
+        code = line[:4] if _CODE.match(line) else b""
+        return code + line[len(code) :].replace(self._secret, b"********")
+
     def expect(self, command: str, doing: str, path: str = "", patience: float = 1.0) -> Reply:
         """The reply to a command that has to succeed; ``doing`` completes "Could not …"."""
         reply = self.command(command, patience)
@@ -166,7 +188,7 @@ class Control:
         if self.broken:
             return None
         try:
-            return self._receive(min(1.0, seconds / self.stream.endpoint.timeout))
+            return self._read(self.stream.deadline(min(1.0, seconds / self.stream.endpoint.timeout)))
         except FleetproofError:
             self.broken = True
             return None
@@ -176,7 +198,7 @@ class Control:
         until = time.monotonic() + seconds
         while True:
             try:
-                reply = self._receive((until - time.monotonic()) / self.stream.endpoint.timeout)
+                reply = self._read(until)
             except FleetproofError as error:
                 if error.kind == "timeout":
                     return None

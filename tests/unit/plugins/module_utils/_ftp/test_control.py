@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -93,6 +94,46 @@ def test_announcements_are_passed_over_but_not_for_ever(script: Script) -> None:
     with pytest.raises(FleetproofError) as caught:
         script.control.command("NOOP")
     assert caught.value.kind == "protocol"
+
+
+def test_announcements_give_no_more_time(script: Script) -> None:
+    stop = threading.Event()
+
+    def announce() -> None:
+        while not stop.wait(0.2):
+            script.say("150 still at it")
+
+    thread = threading.Thread(target=announce, daemon=True)
+    thread.start()
+    started = time.monotonic()
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("NOOP")
+    assert (caught.value.kind, script.control.broken) == ("timeout", True)
+    assert time.monotonic() - started < 2
+    stop.set()
+    thread.join(5)
+
+
+@pytest.mark.parametrize("reply", ["530 no such password: %s", "230-hello %s\r\n230 %s!", "%s is no reply", "421 away with %s"])
+def test_a_secret_that_is_repeated_is_not_shown(script: Script, reply: str) -> None:
+    secret = "s\u00fcss\x7f"
+    script.answer({"PASS": reply.replace("%s", secret) + "\r\n", "PWD": '257 "/%s"\r\n' % secret})
+    try:
+        shown = str(script.control.confide("PASS " + secret, secret))
+    except FleetproofError as error:
+        shown = error.message
+    assert "********" in shown
+    assert "\u00fc" not in shown
+    if not script.control.broken:
+        # a directory may well be called the same
+        assert script.control.command("PWD").text == '"/%s"' % secret
+
+
+@pytest.mark.parametrize("secret", ["2", "30", "230", "230 ", "-"])
+def test_a_secret_that_is_a_number_leaves_the_code_of_the_reply_alone(script: Script, secret: str) -> None:
+    script.say("230-in", "230 x" + secret)
+    reply = script.control.confide("PASS " + secret, secret)
+    assert (reply.code, reply.lines) == (230, ["in", "x********"])
 
 
 def test_421_is_the_end_whatever_was_asked(script: Script) -> None:
