@@ -21,6 +21,8 @@ from .options import Site
 from .replies import Reply, error_of, says_busy, wants_tls
 from .text import encode
 
+_LOGIN_HINT = "; check username and password"
+_ANONYMOUS_HINT = "; it seems to want a username and a password"
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
@@ -88,11 +90,12 @@ def _log_in(control: Control, site: Site) -> t.List[str]:
     _check(control, "password", site.password)
     reply = control.command("USER " + site.username)
     if reply.code == 331:
-        reply = control.command("PASS " + site.password)
+        secret = "" if site.anonymous else site.password
+        reply = control.confide("PASS " + site.password, secret)
     if reply.code in (332, 532):
         raise FleetproofError("auth", "%s asks for an account besides user name and password (%s), which is not supported" % (control.where, reply))
     if reply.code not in (230, 232, 202):
-        raise _refused(control, reply, "log in as %s" % site.username, site.password)
+        raise _refused(control, reply, "log in as %s" % site.username, _ANONYMOUS_HINT if site.anonymous else _LOGIN_HINT)
     return [line.strip() for line in reply.lines]
 
 
@@ -106,17 +109,16 @@ def _check(control: Control, option: str, value: str) -> None:
         raise FleetproofError("argument", "The option %s cannot be written in the encoding %s of %s" % (option, control.encoding, control.where)) from None
 
 
-def _refused(control: Control, reply: Reply, doing: str, secret: str = "") -> FleetproofError:
+def _refused(control: Control, reply: Reply, doing: str, hint: str = "") -> FleetproofError:
+    """``hint``: what to do about a 530, which means that nobody may be let in by this name."""
     error = error_of(reply, doing, control.where)
-    # some servers quote the command that they refuse
-    message = error.message.replace(secret, "********") if secret else error.message
     if says_busy(reply):
-        return FleetproofError("busy", message)
+        return FleetproofError("busy", error.message)
     if not control.stream.encrypted and wants_tls(reply):
-        return FleetproofError("tls", "%s; use tls=starttls" % message)
+        return FleetproofError("tls", "%s; use tls=starttls" % error.message)
     if reply.code == 530:
-        return FleetproofError("auth", "%s; check username and password" % message)
-    return FleetproofError(error.kind, message, error.retryable)
+        return FleetproofError("auth", error.message + hint)
+    return error
 
 
 def _protect(control: Control) -> None:

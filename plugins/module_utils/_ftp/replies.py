@@ -18,6 +18,8 @@ from .._values import display_name
 _SHOWN = 500  # characters of a reply in an error
 _START = re.compile(rb"\A([1-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _TOO_MANY = re.compile(r"too many|maximum|\bmax\b|limit|already (?:connected|logged)|try (?:again )?later", re.IGNORECASE)
+# So many were wrong, or too many: no matter of waiting, and another try may lock the account
+_WRONG = re.compile(r"attempt|fail|incorrect|invalid|password", re.IGNORECASE)
 _GONE = re.compile(r"no such|not (?:be )?found|not exist|n't exist|cannot find|can't find|can not find|non-?existent|unknown file", re.IGNORECASE)
 _FORBIDDEN = re.compile(
     r"permission|denied|not (?:permitted|allowed)|access|privilege|forbidden|read[- ]?only|not enough rights|unauthori[sz]ed", re.IGNORECASE
@@ -117,7 +119,7 @@ def says_gone(reply: Reply, path: str) -> bool:
 
 def says_busy(reply: Reply) -> bool:
     """True for a refused connection or login that says that there are too many already."""
-    return reply.code in (421, 530, 550) and bool(_TOO_MANY.search(reply.text))
+    return reply.code in (421, 530, 550) and bool(_TOO_MANY.search(reply.text)) and (reply.code == 421 or not _WRONG.search(reply.text))
 
 
 def wants_tls(reply: Reply) -> bool:

@@ -122,6 +122,31 @@ def test_a_password_that_the_server_quotes_is_not_shown(desk: Desk) -> None:
         desk.connect()
     assert site.password not in caught.value.message
     assert "********" in caught.value.message
+    # as the last word of a connection it is raised elsewhere; and with a login nothing is raised
+    desk.server.behave(refuse={"PASS": "421 no such password: %s" % site.password})
+    with pytest.raises(FleetproofError) as caught:
+        desk.connect()
+    assert site.password not in caught.value.message
+    desk.server.behave(
+        refuse={"USER": "331 And?", "PASS": "230 %s will do" % site.password, "FEAT": "500 No", "PWD": '257 "/%s"' % site.password, "TYPE": "200 I"}
+    )
+    client = desk.connect()
+    assert client.welcome[-1] == "******** will do"
+    assert client.home == "/" + site.password
+
+
+@pytest.mark.parametrize(("user", "words"), [("fleet", "check username and password"), ("anonymous", "want a username")])
+def test_who_is_not_let_in_is_told_what_to_do(desk: Desk, user: str, words: str) -> None:
+    desk.server.behave(refuse={"PASS": "530 No."})
+    with pytest.raises(FleetproofError) as caught:
+        desk.connect(user=user)
+    assert words in caught.value.message
+    # here nobody has said a name yet
+    desk.server.behave(greeting=["530 Not from there."])
+    with pytest.raises(FleetproofError) as caught:
+        desk.connect(user=user)
+    assert caught.value.kind == "auth"
+    assert "username" not in caught.value.message
 
 
 def test_a_name_alone_may_be_enough(desk: Desk) -> None:

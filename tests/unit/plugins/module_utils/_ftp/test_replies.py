@@ -116,6 +116,9 @@ def test_what_a_server_says_does_nothing_to_a_terminal_and_is_cut() -> None:
     [
         (Reply(530, ["Sorry, the maximum number of clients (3) for this user already connected."]), True, False),
         (Reply(530, ["Login incorrect."]), False, False),
+        (Reply(530, ["Maximum login attempts. Disconnecting."]), False, False),
+        (Reply(530, ["Password incorrect, try again later"]), False, False),
+        (Reply(530, ["Too many failed logins"]), False, False),
         (Reply(530, ["Non-anonymous sessions must use encryption."]), False, True),
         (Reply(550, ["SSL/TLS required on the control channel"]), False, True),
         (Reply(530, ["Unauthorized author"]), False, False),
