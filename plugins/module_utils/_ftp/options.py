@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._errors import FleetproofError
 from .._module import ArgumentSpec
 from .._net.options import CONNECTION, endpoint_of
 from .._net.stream import Endpoint
@@ -60,5 +61,7 @@ def site_of(params: t.Mapping[str, t.Any]) -> t.Tuple[Site, t.List[str]]:
         else:
             username, password = lookup(endpoint.host, username)
     if not username:
+        if password:
+            raise FleetproofError("argument", "username is empty though there is a password: give both, or neither to log in anonymously")
         username, password = ANONYMOUS
     return Site(endpoint, username, password or "", params["passive"], encoding, params["retries"]), warnings

@@ -36,6 +36,14 @@ def test_without_a_name_the_login_is_anonymous() -> None:
     assert site(username="alice")[0].password == ""
 
 
+def test_a_name_that_came_out_empty_is_no_wish_to_be_anonymous() -> None:
+    with pytest.raises(FleetproofError) as caught:
+        site(username="", password="wonder")
+    assert caught.value.kind == "argument"
+    assert "wonder" not in caught.value.message
+    assert site(username="", password="")[0].anonymous
+
+
 def test_an_encoding_that_cannot_be_is_an_error_before_anything_is_connected() -> None:
     with pytest.raises(FleetproofError) as caught:
         site(encoding="utf-16")
