@@ -22,8 +22,7 @@ def main(state: str, authority: str, user: str, password: str, banner: str) -> N
         sys.exit("The banner is %r" % welcome)
     client.login(user, password)
     client.prot_p()
-    if "folder" not in client.nlst():
-        client.mkd("folder")
+    client.mkd("folder")
     client.storbinary("STOR folder/file", io.BytesIO(b"up and down"))
     found = io.BytesIO()
     client.retrbinary("RETR folder/file", found.write)

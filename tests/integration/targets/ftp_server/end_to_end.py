@@ -195,6 +195,23 @@ def test_everything_has_to_be_encrypted(server: Server) -> None:
         encrypted.close()
 
 
+def test_an_empty_listing_ends_as_tls_ends(server: Server) -> None:
+    """Also when the client is slow to greet: an end without close_notify could be a listing that was cut off."""
+    (server.homes / "alice" / "empty").mkdir()
+    client = server.client("alice")
+    for command in ("NLST empty", "MLSD empty", "LIST empty", "MLSD"):
+        with socket.create_connection((HOST, passive_port(client)), 10) as data:
+            client.putcmd(command)
+            assert client.getresp()[:3] in ("125", "150")
+            time.sleep(0.3)
+            with server.context().wrap_socket(data, server_hostname=HOST, suppress_ragged_eofs=False) as encrypted:
+                content = b"".join(iter(lambda: encrypted.recv(4096), b""))
+        assert bool(content) == (command == "MLSD")
+        assert client.getresp().startswith("226")
+    client.close()
+    (server.homes / "alice" / "empty").rmdir()
+
+
 def test_nobody_gets_out_of_their_home(server: Server) -> None:
     """Neither by a link, nor by dots, nor by a control character."""
     home = server.homes / "alice"
@@ -506,6 +523,7 @@ def main() -> None:
         test_logins(server)
         test_commands_sent_ahead_of_the_login_are_answered_in_order(server)
         test_everything_has_to_be_encrypted(server)
+        test_an_empty_listing_ends_as_tls_ends(server)
         test_nobody_gets_out_of_their_home(server)
         test_no_data_goes_to_somebody_else(server)
         test_a_name_that_is_no_text_comes_and_goes(server)
