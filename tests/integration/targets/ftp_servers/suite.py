@@ -59,6 +59,14 @@ NAMES = (
 # Seconds since the epoch: last year (LIST tells the day), this one (the minute), and one with a fraction that no server keeps.
 TIMES = (1583118245, 1767225599, 1583118245.678)
 
+# What is tried with a server, by its mode. What is the same with TLS and without is not tried twice. One order for all: Ansible
+# puts what only some hosts include behind what the first of them does.
+PARTS = {
+    "none": ("info", "upload", "download", "change", "file", "resume", "verify"),
+    "starttls": ("info", "upload", "download", "change"),
+    "implicit": ("info", "upload", "download"),
+}
+
 
 def plant(root: Path, changed: bool) -> None:
     """The tree before or after its change; what does not change is the same in both, times included."""
@@ -126,7 +134,7 @@ def run(folder: Path, servers: FtpServers) -> int:
     for row in servers.rows:
         host = {**row, "server_root": row["root"], "lftp": lftp(row, ca) if shutil.which("lftp") else ""}
         del host["root"], host["name"], host["host"], host["port"]
-        host.update(ftp_host=row["host"], ftp_port=row["port"])
+        host.update(ftp_host=row["host"], ftp_port=row["port"], parts=PARTS[row["tls"]])
         if row["tls"] == "none":
             for direction in ("up", "down"):
                 wire = Wire(row["port"])
