@@ -24,7 +24,7 @@ from .replies import Reply, error_of, says_gone
 if t.TYPE_CHECKING:
     from .client import Client
 
-_LIMIT = 1 << 30  # octets of one listing
+_LIMIT = 1 << 27  # octets of one listing: a million names, and no more memory than a host can spare
 # "." as the last word of a line of LIST -a
 _DOT = re.compile(rb"(?m)^[^\r\n]*[ \t]\.\r?$")
 _TRUNCATED = re.compile(r"truncat", re.IGNORECASE)

@@ -10,6 +10,7 @@ reply and raises unless the server says that all went well; leaving it by an exc
 
 from __future__ import annotations
 
+import time
 import types
 import typing as t
 
@@ -21,6 +22,9 @@ from .replies import Reply, error_of
 # Seconds in which a server says that a data connection is gone, if it says so at all
 _TOLD_OFF = 2.0
 _NOOP_DONE = 200
+# How long a listing may take: so many timeouts, and a second for so many octets
+_PATIENCE = 20.0
+_TRICKLE = 1000
 _AFTER_ABOR = 3  # replies to ABOR at most, and to what it ended
 
 
@@ -95,10 +99,11 @@ class Incoming(_Transfer):
             raise self._explained(error) from error
 
     def read_all(self, limit: int) -> bytes:
-        """All of it; more than ``limit`` octets are an error."""
+        """All of it; more than ``limit`` octets are an error, and so is a trickle that never ends."""
         found = bytearray()
         block = bytearray(65536)
         view = memoryview(block)
+        deadline = self._control.stream.deadline(_PATIENCE)
         while True:
             count = self.read_into(block)
             if not count:
@@ -106,6 +111,8 @@ class Incoming(_Transfer):
             found += view[:count]
             if len(found) > limit:
                 raise FleetproofError("protocol", "Could not %s on %s: more than %d octets came" % (self._doing, self._control.where, limit))
+            if time.monotonic() > deadline + len(found) / _TRICKLE:
+                raise FleetproofError("timeout", "Could not %s on %s: it comes too slowly, and has no end so far" % (self._doing, self._control.where))
 
     def abandon(self) -> None:
         """Want no more of it: end the data connection, and be in step with the server again. Raises where that fails.

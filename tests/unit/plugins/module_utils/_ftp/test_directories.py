@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import directories
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.client import Client
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import DIRECTORY, FILE
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.listing import parse_mlsd
 
 from .asking import plant
 from .conftest import Desk
@@ -105,6 +108,27 @@ def test_a_listing_of_a_part_is_an_error(desk: Desk, verb: str, reply: str) -> N
     with pytest.raises(FleetproofError) as caught:
         desk.connect().list("")
     assert "only a part" in caught.value.message
+
+
+def test_a_listing_without_end_is_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directories, "_LIMIT", 100_000)
+    desk.server.behave(listings={"*": "".join("type=file;size=1; %d\r\n" % number for number in range(100_000))})
+    with pytest.raises(FleetproofError) as caught:
+        desk.connect().list("")
+    assert (caught.value.kind, caught.value.retryable) == ("protocol", False)
+    assert "more than 100000 octets" in caught.value.message
+
+
+def test_the_largest_listing_that_is_taken_fits_into_memory() -> None:
+    count = 20_000
+    # as short as lines can be
+    data = b"".join(b"type=dir; %x\r\n" % number for number in range(count))
+    tracemalloc.start()
+    listing = parse_mlsd(data, "utf-8")
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(listing.entries) == count
+    assert peak / len(data) * directories._LIMIT < 4 << 30
 
 
 def test_what_list_has_to_be_asked_for_is_asked_for(desk: Desk) -> None:

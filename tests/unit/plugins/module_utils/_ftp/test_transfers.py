@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import transfers
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.data import Channel, CutOff
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfers import Incoming
 
@@ -86,6 +89,39 @@ def test_a_download_that_stalls_ends_at_the_timeout(desk: Desk, tls: str) -> Non
     with pytest.raises(FleetproofError) as caught, client.retrieve("a") as incoming:
         incoming.read_all(1_000_000)
     assert (caught.value.kind, caught.value.retryable, client.broken) == ("timeout", True, True)
+
+
+def test_a_trickle_that_never_ends_is_given_up(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "_PATIENCE", 2.0)
+    near, far = socket.socketpair()
+    stop = threading.Event()
+
+    def trickle() -> None:
+        while not stop.wait(0.1):
+            try:
+                far.sendall(b"x")
+            except OSError:
+                return
+
+    thread = threading.Thread(target=trickle, daemon=True)
+    thread.start()
+    # each octet comes well within the timeout
+    incoming = Incoming(script.control, Channel(near, "ftp.example:21", 0.5), "list /", "/")
+    failures: t.List[FleetproofError] = []
+
+    def read() -> None:
+        try:
+            incoming.read_all(1000)
+        except FleetproofError as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(5)
+    stop.set()
+    far.close()
+    thread.join(5)
+    assert [(error.kind, error.message.endswith("no end so far")) for error in failures] == [("timeout", True)]
 
 
 @pytest.mark.parametrize("tls", TLS)
