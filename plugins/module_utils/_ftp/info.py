@@ -36,6 +36,7 @@ SPEC = SITE.merge(
 
 TYPES = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink", SPECIAL: "special"}
 _COUNTED = {FILE: "files", DIRECTORY: "directories", SYMLINK: "symlinks", SPECIAL: "special"}
+_WARNED = 10
 T = t.TypeVar("T")
 
 
@@ -59,8 +60,7 @@ def info(task: Task) -> Outcome:
         msg="%d entries in %s of %s" % (rows.total, shown(path), site.endpoint.where),
     )
     result["truncated"] = rows.truncated
-    loops = ["%s is a directory above itself, so it was not entered" % display_name(below(path, where)) for where in walk.loops]
-    return Outcome(result=result, warnings=[*warnings, *session.warnings, *loops], failure=_failure(walk))
+    return Outcome(result=result, warnings=[*warnings, *session.warnings, *_loops(walk, path)], failure=_failure(walk))
 
 
 def _server(client: Client) -> t.Dict[str, t.Any]:
@@ -97,6 +97,13 @@ def _whole(client: Client, path: str, entry: Entry) -> Entry:
     if found.size < 0 <= entry.size:
         found = found._replace(size=entry.size)
     return found if entry.mtime is None else found._replace(mtime=entry.mtime, precision=entry.precision)
+
+
+def _loops(walk: Walk, path: str) -> t.List[str]:
+    """Warnings, not more than somebody will read."""
+    told = ["%s is a directory above itself, so it was not entered" % display_name(below(path, where)) for where in walk.loops[:_WARNED]]
+    more = len(walk.loops) - len(told)
+    return [*told, "%d more directories are directories above themselves and were not entered" % more] if more else told
 
 
 def _failure(walk: Walk) -> t.Optional[FleetproofError]:

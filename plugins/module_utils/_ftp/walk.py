@@ -82,7 +82,8 @@ class Walk:
         except FleetproofError as error:
             if error.kind not in _OF_ONE_DIRECTORY:
                 raise
-            self.unread.append((path, error))
+            # without what it was raised from, which would keep the whole of a bad listing in memory
+            self.unread.append((path, FleetproofError(error.kind, error.message, error.retryable)))
             return None
         if listing is None:
             self.unread.append((path, FleetproofError("changed_underfoot", "%s went away meanwhile" % shown(below(root, path)))))

@@ -142,6 +142,17 @@ def test_a_loop_is_cut_where_it_closes(look):
     assert found.warnings == ["a/b/up is a directory above itself, so it was not entered"]
 
 
+def test_many_loops_are_told_in_few_warnings(look):
+    plant(look.root, "a/x")
+    for number in range(30):
+        (look.root / ("a/up%02d" % number)).symlink_to("../a")
+    found = look(recursive=True)
+    assert len(paths(found)) == 32
+    assert len(found.warnings) == 11
+    assert found.warnings[0] == "a/up00 is a directory above itself, so it was not entered"
+    assert found.warnings[10].startswith("20 more directories")
+
+
 def test_a_loop_that_nothing_tells_ends_in_an_error(look):
     look.server.behave(listings={"*": "type=dir; more\r\ntype=dir; again\r\n"})
     plant(look.root, *("/".join(names) + "/" for names in [["more"] * 120]))
