@@ -110,20 +110,23 @@ class Client:
     def stat(self, path: str) -> t.Optional[Entry]:
         """One file or directory; None when it is not there."""
         full = self.absolute(path)
-        name = full.rsplit("/", 1)[-1]
         if not self.features.mlsd:
-            return self._stat_without_mlst(full, name)
+            return self._stat_without_mlst(full, full.rsplit("/", 1)[-1])
         reply = self.control.command("MLST " + full)
-        if reply.good and len(reply.lines) >= 3:
-            try:
-                return parse_facts(reply.lines[1])._replace(name=name)
-            except FleetproofError as error:
-                raise FleetproofError(error.kind, "Could not look at %s on %s: %s" % (display_name(full), self.where, error.message)) from error
         if reply.good:
-            raise FleetproofError("protocol", "%s gave no facts of %s: %s" % (self.where, display_name(full), reply))
+            return self._told_in(reply, full)
         if self._lister.is_gone(reply, full):
             return None
         raise error_of(reply, "look at %s" % display_name(full), self.where, full)
+
+    def _told_in(self, reply: Reply, full: str) -> Entry:
+        """The entry in a good reply to MLST."""
+        if len(reply.lines) < 3:
+            raise FleetproofError("protocol", "%s gave no facts of %s: %s" % (self.where, display_name(full), reply))
+        try:
+            return parse_facts(reply.lines[1])._replace(name=full.rsplit("/", 1)[-1])
+        except FleetproofError as error:
+            raise FleetproofError(error.kind, "Could not look at %s on %s: %s" % (display_name(full), self.where, error.message)) from error
 
     def _stat_without_mlst(self, full: str, name: str) -> t.Optional[Entry]:
         if full == "/":
@@ -155,8 +158,8 @@ class Client:
         """What ``stat`` says of a file that was just transferred, asked for along with it where that was possible."""
         name = incoming.path.rsplit("/", 1)[-1]
         answers = incoming.answers
-        if len(answers) == 1 and answers[0].good and len(answers[0].lines) >= 3:
-            return parse_facts(answers[0].lines[1])._replace(name=name)
+        if len(answers) == 1 and answers[0].good:
+            return self._told_in(answers[0], incoming.path)
         if len(answers) == 2 and answers[0].code == 213:
             size, told = self._size_in(answers[0], incoming.path), _time_in(answers[1])
             return Entry(name, FILE, -1 if size is None else size, told[0] if told else None, told[1] if told else SECOND)

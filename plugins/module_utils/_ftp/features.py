@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._values import display_name
 from .hashes import Offer, offers_of
 from .replies import Reply
 
@@ -103,7 +104,7 @@ class Features:
         return {
             "names": sorted(self.names),
             "mlsd": self.mlsd,
-            "facts": sorted(self.facts),
+            "facts": [display_name(fact) for fact in sorted(self.facts)],
             "mfmt": self.mfmt,
             "mdtm": bool(self.mdtm),
             "size": bool(self.size),

@@ -233,3 +233,17 @@ def test_the_last_word_is_quit(desk: Desk) -> None:
     client = desk.connect()
     client.close()
     assert desk.server.commands()[-1] == "QUIT"
+
+
+@pytest.mark.parametrize("facts", ["size=3; /a", "rubbish"])
+def test_facts_that_come_with_the_end_of_a_file_and_cannot_be_read_say_whose_they_are(desk: Desk, facts: str) -> None:
+    (desk.root / "a").write_bytes(b"abc")
+    desk.server.behave(banner="pyftpdlib", replies={"MLST": ["250-Listing\r\n %s\r\n250 End." % facts]})
+    client = desk.connect()
+    with client.retrieve("a") as incoming:
+        client.watch(incoming)
+        assert incoming.read_all(10) == b"abc"
+    with pytest.raises(FleetproofError) as caught:
+        client.seen(incoming)
+    assert caught.value.kind == "protocol"
+    assert caught.value.message.startswith("Could not look at /a on 127.0.0.1")

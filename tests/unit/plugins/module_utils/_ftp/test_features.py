@@ -53,6 +53,11 @@ def test_what_vsftpd_says_is_understood() -> None:
     assert found.as_result()["names"] == ["AUTH", "EPRT", "EPSV", "MDTM", "PASV", "PBSZ", "PROT", "REST", "SIZE", "TVFS", "UTF8"]
 
 
+def test_what_a_server_names_does_nothing_to_a_terminal() -> None:
+    found = Features(Reply(211, ["Features:", " MLST size*;\x1b[2J;", "End"]))
+    assert found.as_result()["facts"] == ["\\x1b[2j", "size"]
+
+
 def test_facts_that_are_switched_off_are_asked_for_with_all_others() -> None:
     assert features(PYFTPDLIB).facts_to_ask == ["type", "size", "modify", "unique", "unix.mode", "unix.uid", "unix.gid"]
 
