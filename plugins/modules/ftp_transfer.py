@@ -222,7 +222,10 @@ notes:
     Some servers show links as what they lead to in C(MLSD). They are asked for C(LIST) as well before anything is deleted there; from O(src) such links
     are downloaded as what they lead to.
   - Files are moved under names such as C(.fleetproof-0123456789abcdef.tmp). Files of O(src) with such a name are left out, and in O(dest) those that
-    nothing can be done with any more are removed.
+    nothing can be done with any more are removed. On a server they have to be an hour old, as another host may be at work on them; a day, where its
+    listing tells times without a zone.
+  - Where a server renames over no file, the old one goes by such a name until the new one is in its place. When the connection is lost in between, it
+    stays until a later run has brought the new one.
   - One run at a time works on one O(dest); the second fails at once with the kind V(busy). For a directory on a server, and for a single file, that
     holds for the runs
     of one user on one host.

@@ -14,12 +14,13 @@ import threading
 import typing as t
 
 from .._errors import FleetproofError, from_os_error
-from .._plan.plan import CREATED, DIRECTORY, REMOVED, UPDATED, Batch, Item, unpack
+from .._plan.plan import CREATED, DELETED, DIRECTORY, REMOVED, UPDATED, Batch, Item, unpack
 from .._plan.run import Done
+from .._values import display_name
 from .planner import entry_of
 from .pool import Line, Pool
 from .routes import Route
-from .survey import COPY, MAKE, REMOVE, REMOVE_FOLDERS, REPLACE, SWEEP, TAKE, TransferPlan
+from .survey import COPY, MAKE, REMOVE, REMOVE_FOLDERS, REPLACE, SWEEP, SWEEP_OLD, TAKE, TransferPlan
 from .ways import Ways
 
 # A source that changes all the time is looked at again so often.
@@ -79,6 +80,7 @@ class Deed:
         # A large file is worth a connection of its own.
         number = plan.files + min(plan.files, plan.totals.copy_bytes >> 20)
         self._each(plan.batches((COPY,)), done, number, _move)
+        self._each(plan.batches((SWEEP_OLD,)), done, plan.totals.leftovers, _remove)
 
     def take(self, done: Done) -> None:
         """Files of src that are in dest."""
@@ -129,6 +131,8 @@ class Deed:
         """Whether a step is worth trying; False where it was told already that it is not. Raises the error that stands in its way."""
         if item.action == REMOVED:
             return folder + item.name not in self.failed
+        if item.action == DELETED and item.other and folder + item.other in self.failed:
+            raise FleetproofError("refused", "it is the last whole %s, and stays until the new one has arrived" % display_name(item.other))
         if item.action in (CREATED, UPDATED):
             if self.tally.full is not None:
                 raise FleetproofError("no_space", "not tried, as there was no room left: %s" % self.tally.full.message)

@@ -26,7 +26,7 @@ from .blocks import buffer, holds
 from .client import Client
 from .entries import DIRECTORY, Entry
 from .transfers import Outgoing
-from .ways import OVERLAP, Ways, is_newer, temporary_for
+from .ways import OVERLAP, Ways, aside_for, is_newer, temporary_for
 
 # Kinds of a refusal that another way of saying the same may get around
 _REFUSALS = frozenset(("argument", "not_found", "permission", "protocol", "refused"))
@@ -149,7 +149,9 @@ class Landing:
             raise FleetproofError("refused", "A directory is in the way of the file %s on the server; remove it or choose another dest" % shown)
         if refusal.kind not in _REFUSALS:
             raise refusal
-        aside = _beside(self.path, temporary_for(_name(self.path) + "/aside", self._source))
+        aside = _beside(self.path, aside_for(_name(self.path)))
+        # One from before: what it was kept for is there.
+        self._remove(aside)
         self.client.rename(self.path, aside)
         try:
             self.client.rename(self.there, self.path)
@@ -160,20 +162,18 @@ class Landing:
                 told = "%s could not be replaced, and the old file is now called %s: %s; %s"
                 raise FleetproofError(error.kind, told % (shown, display_name(aside), error.message, second.message)) from error
             raise
-        try:
-            self.client.delete(aside)
-        except FleetproofError:
-            # The new file is in its place; this one is found by its name and removed by the next run.
-            pass
+        self._remove(aside)
 
     def discard(self) -> None:
         """Remove what arrived, as far as the server lets us."""
-        if not self._touched or self.client.broken:
-            return
+        if self._touched and not self.client.broken:
+            self._remove(self.there)
+
+    def _remove(self, path: str) -> None:
         try:
-            self.client.delete(self.there)
+            self.client.delete(path)
         except FleetproofError:
-            # What went wrong first is what is to be told; a temporary file is found by its name.
+            # What went before is what is to be told; a temporary file is found by its name, and removed by the next run.
             pass
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from .._plan.plan import CONTENT, CREATED, DELETED, EXTRA, LEFTOVER, MISSING, MOVED, MTIME, REMOVED, SIZE, TYPE, UPDATED, Failure, Totals
 from .._values import is_temporary
-from .entries import DIRECTORY, FILE, SECOND, SYMLINK, Entry, Listing
+from .entries import DAY, DIRECTORY, FILE, SECOND, SYMLINK, Entry, Listing
+from .ways import aside_for, is_aside
 
 # What a folder is: on both sides, new in dest, new in dest with a file in its place there, in dest alone.
 BOTH, NEW, IN_PLACE_OF_FILE, ONLY_DEST = range(4)
@@ -45,6 +46,9 @@ class Rules(t.NamedTuple):
     other: str = ""
     # The name that the entry has in dest while it is on its way; None where nothing is resumed
     temporary: t.Optional[t.Callable[[Entry], str]] = None
+    # For dest on a server: what has a temporary name and was written to after this, in nanoseconds, may be at work for another
+    # host; None where there are no others
+    in_use_since: t.Optional[int] = None
 
 
 @dataclass
@@ -56,6 +60,8 @@ class Found:
     replacements: t.List[Note] = field(default_factory=list)
     removals: t.List[Note] = field(default_factory=list)
     leftovers: t.List[Note] = field(default_factory=list)
+    # Old files that stepped aside, and go when the new one is there
+    asides: t.List[Note] = field(default_factory=list)
     # Files of src that go in the end
     taken: t.List[Note] = field(default_factory=list)
     # Folders to go down into: name, what it is, what tells it from others
@@ -113,18 +119,22 @@ class _Comparison:
         self.state = state
         self.rules = rules
         self.found = Found()
-        # Temporary names in dest, with what they take
-        self.partial: t.Dict[str, int] = {}
+        # Temporary names in dest
+        self.partial: t.Dict[str, Entry] = {}
 
     def run(self, src: Listing, dest: Listing) -> Found:
         """Both sides, each in the order of names."""
         self._refused(src, "src")
         self._refused(dest, "dest")
         theirs = {}
+        superseded = self._superseded(src, dest)
         for name in sorted(dest.entries):
             entry = dest.entries[name]
-            if entry.kind == FILE and is_temporary(name):
-                self.partial[name] = max(0, entry.size)
+            if name in superseded:
+                self.found.totals.leftovers += 1
+                self.found.asides.append((DELETED, FILE, name, max(0, entry.size), LEFTOVER, superseded[name]))
+            elif entry.kind == FILE and is_temporary(name) and not self._is_old(name):
+                self.partial[name] = entry
             elif self._kept(entry):
                 theirs[name] = entry
             else:
@@ -142,10 +152,33 @@ class _Comparison:
                 self.found.aside += 1
         for entry in theirs.values():
             self._extra(entry)
-        for name, size in self.partial.items():
+        for name, entry in self.partial.items():
+            if self._in_use(entry):
+                self.found.stays = True
+                continue
             self.found.totals.leftovers += 1
-            self.found.leftovers.append((DELETED, FILE, name, size, LEFTOVER))
+            self.found.leftovers.append((DELETED, FILE, name, max(0, entry.size), LEFTOVER))
         return self.found
+
+    def _is_old(self, name: str) -> bool:
+        """Whether an upload may have put an old file there: the only copy, as long as the new one has not arrived."""
+        return self.rules.in_use_since is not None and is_aside(name)
+
+    def _superseded(self, src: Listing, dest: Listing) -> t.Dict[str, str]:
+        """Old files that stepped aside, with the names of those of src that take their place. One for which src has none is a file like others."""
+        old = {name for name, entry in dest.entries.items() if entry.kind == FILE and self._is_old(name)}
+        if not old:
+            return {}
+        owners = {aside_for(name): name for name, entry in src.entries.items() if entry.kind == FILE and self._kept(entry)}
+        return {name: owners[name] for name in old if name in owners}
+
+    def _in_use(self, entry: Entry) -> bool:
+        """Whether a run on another host may be writing to it."""
+        since = self.rules.in_use_since
+        if since is None:
+            return False
+        # A time that is not exact may be of any time zone as well.
+        return entry.mtime is None or entry.mtime > since - (DAY if entry.precision > SECOND else 0)
 
     def _kept(self, entry: Entry) -> bool:
         keep = self.rules.keep
@@ -200,7 +233,8 @@ class _Comparison:
         totals.grow(-(-size // block) * block, None if there is None else -(-max(0, there.size) // block) * block, False)
         if self.partial and self.rules.temporary is not None:
             # What is there of it already is no leftover, and takes no room twice.
-            totals.grow_bytes -= min(size, self.partial.pop(self.rules.temporary(entry), 0))
+            left = self.partial.pop(self.rules.temporary(entry), None)
+            totals.grow_bytes -= 0 if left is None else max(0, min(size, left.size))
         self.found.copies.append(self._note(action, entry, why))
         self._take(entry)
 

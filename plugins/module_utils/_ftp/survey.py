@@ -21,8 +21,8 @@ from .pool import Line, Pool
 from .remote import RemoteSide
 
 # What a run does, in this order.
-SWEEP, MAKE, COPY, TAKE, REMOVE, REMOVE_FOLDERS, REPLACE = range(7)
-STAGES = 7
+SWEEP, MAKE, COPY, SWEEP_OLD, TAKE, REMOVE, REMOVE_FOLDERS, REPLACE = range(8)
+STAGES = 8
 
 # Files from this size on are begun before all smaller ones, the largest first.
 LARGE = 4 << 20
@@ -84,7 +84,14 @@ class Survey:
         """Keep what is to be done in one folder, packed."""
         ready = [
             (stage, size, packed)
-            for stage, notes in ((COPY, found.copies), (REMOVE, found.removals), (SWEEP, found.leftovers), (TAKE, found.taken), (REPLACE, found.replacements))
+            for stage, notes in (
+                (COPY, found.copies),
+                (REMOVE, found.removals),
+                (SWEEP, found.leftovers),
+                (SWEEP_OLD, found.asides),
+                (TAKE, found.taken),
+                (REPLACE, found.replacements),
+            )
             if notes
             for size, packed in pack_folder(folder, None, notes)
         ]

@@ -43,6 +43,10 @@ if t.TYPE_CHECKING:
     from .._progress import Progress
 
 
+# What another host sends is written to again within this time, in nanoseconds, or nobody works at it any more.
+_AT_WORK = 3600 * 10**9
+
+
 def transfer(task: Task) -> Outcome:
     """Do what the options of ftp_transfer ask for. Raises FleetproofError when nothing could be said at all."""
     began = time.monotonic()
@@ -195,6 +199,7 @@ class TransferJob:
             keep=None if single else request.keep,
             other=ends.name if ends.file is not None and ends.name != ends.file.name else "",
             temporary=temporary if request.resume else None,
+            in_use_since=time.time_ns() - _AT_WORK if request.upload else None,
         )
 
     def sides(self, line: Line) -> Sides:

@@ -13,7 +13,7 @@ import hashlib
 import typing as t
 
 from .._errors import FleetproofError
-from .._values import temporary_name
+from .._values import is_temporary, temporary_name
 from .blocks import BLOCK
 from .entries import SECOND, Entry
 from .pace import Pace
@@ -93,11 +93,24 @@ def temporary_for(name: str, source: Entry) -> str:
     """The temporary name of ``name`` in its directory, for this version of its source.
 
     It follows from name, size and time, so that the next attempt finds what this one leaves and never
-    goes on behind a part of another version.
+    goes on behind a part of another version. It is never one of ``aside_for``.
     """
-    key = "%s\0%d\0%s" % (name, source.size, source.mtime)
+    return temporary_name(_number("%s\0%d\0%s" % (name, source.size, source.mtime)) & ~1)
+
+
+def aside_for(name: str) -> str:
+    """The temporary name of an old file ``name`` while the new one takes its place: until that is there, it may be the only copy."""
+    return temporary_name(_number(name + "/") | 1)
+
+
+def is_aside(name: str) -> bool:
+    """Whether a temporary name is one of ``aside_for``: the numbers of parts are even."""
+    return is_temporary(name) and int(name[-5], 16) % 2 == 1
+
+
+def _number(key: str) -> int:
     # SHA-256, as BLAKE2 is not to be had on hosts in FIPS mode.
-    return temporary_name(int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big"))
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 
 def is_newer(mtime: t.Optional[int], source: Entry) -> bool:

@@ -396,3 +396,48 @@ def test_a_source_that_could_not_be_verified_stays(move, monkeypatch):
     assert failed(done) == [("a", "integrity")]
     assert tree(move.src) == tree(move.dest) == {"a": b"abc"}
     assert done.changed
+
+
+def cut_between_two_names(upload):
+    """A server that renames over nothing, and a connection that is lost when the old file has stepped aside."""
+    write(upload.src, "a", "new")
+    write(upload.dest, "a", "the old one")
+    upload.server.behave(replies={"RNTO": ["553 File exists.", None, "drop"]})
+    assert failed(upload()) == [("a", "connect")]
+    (aside,) = [name for name, content in tree(upload.dest).items() if content == b"the old one"]
+    assert "a" not in tree(upload.dest)
+    return aside
+
+
+def test_an_old_file_that_stepped_aside_is_there_until_the_new_one_is(upload):
+    aside = cut_between_two_names(upload)
+    upload.server.behave(refuse={"STOR": "550 Permission denied.", "APPE": "550 Permission denied.", "RNFR": "550 Permission denied."})
+    done = upload(resume=False)
+    assert failed(done) == [(aside, "refused"), ("a", "permission")]
+    assert tree(upload.dest)[aside] == b"the old one"
+    upload.server.behave()
+    done = upload.run()
+    assert (done.failure, done.result["leftovers"], tree(upload.dest)) == (None, 1, {"a": b"new"})
+
+
+def test_an_old_file_that_stepped_aside_for_what_src_has_no_more_goes_as_others_do(upload):
+    aside = cut_between_two_names(upload)
+    (upload.src / "a").unlink()
+    write(upload.src, "b")
+    done = upload()
+    # What had arrived of the new one is a leftover; the old one is none.
+    assert (done.failure, done.result["leftovers"], tree(upload.dest)) == (None, 1, {"b": b"abc", aside: b"the old one"})
+    done = upload(delete=True, max_delete="100%")
+    assert (aside, "deleted") in actions(done)
+    assert aside not in tree(upload.dest)
+
+
+def test_what_another_host_may_be_sending_is_left_alone(upload):
+    write(upload.src, "a")
+    left = temporary_for("theirs", move_entry(1))
+    write(upload.dest, left, when=time.time() - 60)
+    assert upload.run().result["leftovers"] == 0
+    assert left in tree(upload.dest)
+    write(upload.dest, left, when=time.time() - 2 * 3600)
+    assert upload.run().result["leftovers"] == 1
+    assert tree(upload.dest) == {"a": b"abc"}

@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import OVERLAP, temporary_for
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import OVERLAP, aside_for, temporary_for
 from ansible_collections.fleetproof.backup.tests.testbed.ftpd import FtpServer
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.moving import LONG_AGO, SECOND, TLS, Bench, noise
 
@@ -325,7 +325,18 @@ def test_a_server_that_renames_over_nothing_has_the_old_file_step_aside(bench: B
     assert (bench.there / "wanted").read_bytes() == b"new"
     assert bench.names_there() == ["wanted"]
     verbs = [line.split()[0] for line in bench.server.commands("RNTO", "DELE")]
-    assert verbs == ["RNTO", "RNTO", "RNTO", "DELE"]
+    assert verbs == ["RNTO", "DELE", "RNTO", "RNTO", "DELE"]
+
+
+def test_an_old_file_steps_aside_once_more_where_one_from_before_was_left(bench: Bench) -> None:
+    entry = bench.have("wanted", b"new")
+    (bench.there / "wanted").write_bytes(b"old")
+    (bench.there / aside_for("wanted")).write_bytes(b"older")
+    bench.behave(replies={"RNTO": ["553 File exists"]})
+    bench.send(entry, replaces=True)
+    assert bench.names_there() == ["wanted"]
+    # On such a server it could not have been replaced either.
+    assert [line.split()[0] for line in bench.server.commands("RNTO", "DELE")] == ["RNTO", "DELE", "RNTO", "RNTO", "DELE"]
 
 
 def test_the_old_file_steps_back_where_the_new_one_cannot_take_its_place(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import DAY, FILE, Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.pace import Pace
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import is_newer, spoils, temporary_for
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import aside_for, is_aside, is_newer, spoils, temporary_for
 from ansible_collections.fleetproof.backup.plugins.module_utils._values import is_temporary
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.moving import LONG_AGO, SECOND, ways
 
@@ -23,6 +23,8 @@ def test_a_temporary_name_is_ours_and_the_same_each_time() -> None:
 @pytest.mark.parametrize("name", ["", "\udcff", "\u4f60", "x" * 255])
 def test_any_name_has_a_temporary_one(name: str) -> None:
     assert is_temporary(temporary_for(name, SOURCE))
+    assert is_temporary(aside_for(name))
+    assert (is_aside(temporary_for(name, SOURCE)), is_aside(aside_for(name)), is_aside(name)) == (False, True, False)
 
 
 @pytest.mark.parametrize(
