@@ -233,6 +233,9 @@ class Unpacked(Exact):
             try:
                 out: bytes = decompressor.decompress(data, most)
             except self._errors as error:
+                # There is no other sign of it.
+                if "Memory usage limit" in str(error):
+                    raise Unsound("it was compressed for more memory than this module ever takes", "refused") from error
                 raise Unsound("its compressed data are damaged") from error
             if out:
                 return out

@@ -71,8 +71,11 @@ def test_a_gzip_of_others_is_not_believed(archives):
 
 def test_an_xz_that_wants_all_memory_is_not_read():
     data = lzma.compress(bytes(10240), filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])
-    with pytest.raises(Unsound):
+    with pytest.raises(Unsound) as caught:
         read(data, "tar.xz")
+    # nobody is to look for a bad disk because of it
+    assert caught.value.kind == "refused"
+    assert "memory" in caught.value.reason
 
 
 @pytest.mark.parametrize("name", FORMATS)
