@@ -15,7 +15,7 @@ import typing as t
 
 from .._errors import FleetproofError
 from .._plan.guards import check_deletions, check_not_empty, check_space
-from .._plan.plan import DELETED, FILE, LEFTOVER, Totals, pack_folder
+from .._plan.plan import DELETED, FILE, LEFTOVER, REMOVED, Totals, pack_folder
 from .._plan.report import Report
 from .._plan.run import Done, Run
 from .._values import display_name
@@ -23,7 +23,7 @@ from .act import Deed
 from .archive_build import Build, Target
 from .archive_read import ArchiveSide, open_archive
 from .archive_recipe import Recipe
-from .archive_spool import FILES_PER_CONNECTION, MOST_BYTES, leftovers, sweep
+from .archive_spool import FILES_PER_CONNECTION, MOST_BYTES, check_idle, leftovers, sweep
 from .ends import Ends
 from .entries import DIRECTORY, Entry, Listing
 from .pace import Pace
@@ -31,7 +31,7 @@ from .planner import Rules
 from .pool import Line, Pool
 from .remote import RemoteSide, clean, missing, stat_following
 from .routes import Download
-from .survey import COPY, REPLACE, SWEEP, Sides, TransferPlan
+from .survey import COPY, REPLACE, SWEEP, TAKE, Sides, TransferPlan
 from .transfer import TransferJob, held_by_name
 from .transfer_options import Archive, Request
 
@@ -137,6 +137,8 @@ class ArchiveJob(TransferJob):
         """Keep other runs off the archive."""
         real = os.path.join(os.path.realpath(os.path.dirname(self.path)), os.path.basename(self.path))
         with held_by_name("\0".join(("archive", real)), "is at work on %s" % display_name(self.path), check_mode):
+            if self.root is not None:
+                check_idle(self.root, os.path.basename(self.path), self.path)
             yield
 
     def rules(self) -> Rules:
@@ -194,19 +196,19 @@ class ArchiveJob(TransferJob):
 
     def act(self, plan: TransferPlan, done: Done) -> None:
         """Make the new archive, and then take what is in it from the site."""
-        self._make_dest()
-        if self.root is None:
-            raise ValueError("there is no directory yet")
-        name = os.path.basename(self.path)
-        sweep(self.root, name)
+        if self.root is not None:
+            sweep(self.root, os.path.basename(self.path), self.path)
         if plan.failures:
             return
-        watch = None if self.progress is None else lambda: self._watch(self.tally)
         pace = None if self.request.bwlimit is None else Pace(self.request.bwlimit)
+        verified: t.Dict[str, bool] = {}
         if _rewrites(plan.totals):
-            target = Target(self.root, name, self.path, self.format)
-            build = Build(target, Recipe(plan, self.old), self.old_file, self.pool, self.ends.src, lambda note: self.ways(pace, note), self.tally)
-            self.new = build.run(done, watch)
+            try:
+                self._make_dest()
+                verified = self._build(plan, done, pace)
+            finally:
+                if self.new is None:
+                    self._unmake_dest()
             if self.new is None:
                 return
         self.placed = True
@@ -214,8 +216,41 @@ class ArchiveJob(TransferJob):
             totals = plan.totals
             self.progress.tell(totals.created + totals.updated + totals.deleted + totals.leftovers, self.tally.bytes, totals.removed, 0, "")
         if plan.totals.removed:
-            root = self.root
-            Deed(self.pool, plan, lambda line: Download(line, self.ends.src, root), lambda note: self.ways(pace, note), self.tally, None).take(done)
+            self._take(plan, done, pace, verified)
+
+    def _build(self, plan: TransferPlan, done: Done, pace: t.Optional[Pace]) -> t.Dict[str, bool]:
+        """The new archive. Returns whether files were verified, as in Build."""
+        if self.root is None:
+            raise ValueError("there is no directory yet")
+        target = Target(self.root, os.path.basename(self.path), self.path, self.format)
+        watch = None if self.progress is None else lambda: self._watch(self.tally)
+        build = Build(target, Recipe(plan, self.old), self.old_file, self.pool, self.ends.src, lambda note: self.ways(pace, note), self.tally)
+        self.new = build.run(done, watch)
+        return build.verified
+
+    def _unmake_dest(self) -> None:
+        """Directories that were made for nothing go again."""
+        for path in reversed(self.made):
+            try:
+                os.rmdir(path)
+            except OSError:
+                # There is something in it.
+                break
+
+    def _take(self, plan: TransferPlan, done: Done, pace: t.Optional[Pace], verified: t.Dict[str, bool]) -> None:
+        """Take files from the site; those of unknown size only where this run verified them."""
+        root = self.root
+        if root is None:
+            raise ValueError("there is no directory yet")
+        deed = Deed(self.pool, plan, lambda line: Download(line, self.ends.src, root), lambda note: self.ways(pace, note), self.tally, None)
+        for batch in plan.batches((TAKE,)):
+            for item in batch.items:
+                path = batch.folder + item.name
+                if not verified.get(path, item.size >= 0):
+                    deed.failed.add(path)
+                    reason = "it is in the archive, but could not be verified, so it stays in src; set verify to read_back"
+                    done.fail(path, "integrity", reason, REMOVED)
+        deed.take(done)
 
     def ways(self, pace: t.Optional[Pace], note: t.Callable[[int], None]) -> t.Any:
         """How files are fetched: their times are in the archive, and the archive alone has to be safe."""

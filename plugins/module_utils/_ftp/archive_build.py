@@ -72,12 +72,14 @@ class Build:
         self.error: t.Optional[BaseException] = None
         # Of the members as they were written, one after the other
         self.digests = bytearray()
+        # Whether files were verified: those that were not, and those of which the server told no size
+        self.verified: t.Dict[str, bool] = {}
 
     def run(self, done: Done, watch: t.Optional[t.Callable[[], None]]) -> t.Optional[ArchiveSide]:
         """Make it; returns what is in it, or None when that failed for reasons that are in ``done``. Raises FleetproofError for all others."""
         self.done = done
         target = self.target
-        with Spool(target.directory, target.name) as spool:
+        with Spool(target.directory, target.name, target.path) as spool:
             try:
                 descriptor = os.open(new_name(target.name), _FLAGS, self._mode(), dir_fd=target.directory)
             except OSError as error:
@@ -188,6 +190,7 @@ class Build:
         try:
             self._look_like_old(out.fileno())
             os.fsync(out.fileno())
+            self._check_alone(out.fileno())
             os.rename(new_name(target.name), target.name, src_dir_fd=target.directory, dst_dir_fd=target.directory)
         except OSError as error:
             raise from_os_error(error, "put the archive %s in its place" % display_name(target.path)) from error
@@ -198,6 +201,19 @@ class Build:
             if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                 raise
         return made
+
+    def _check_alone(self, descriptor: int) -> None:
+        """Nobody else was at work here, as runs of other hosts may be. Raises FleetproofError (changed_underfoot)."""
+        target = self.target
+        old = None if self.old is None else os.fstat(self.old.fileno())
+        for name, want in ((new_name(target.name), os.fstat(descriptor)), (target.name, old)):
+            try:
+                have: t.Optional[os.stat_result] = os.stat(name, dir_fd=target.directory, follow_symlinks=False)
+            except FileNotFoundError:
+                have = None
+            if _identity(have) != _identity(want):
+                words = "Somebody else was at work on the archive %s meanwhile, so it was left as it is; see that one run at a time makes it, and run again"
+                raise FleetproofError("changed_underfoot", words % display_name(target.path), retryable=True)
 
     def _read_again(self, out: t.BinaryIO) -> ArchiveSide:
         out.seek(0)
@@ -226,6 +242,10 @@ class Build:
         if os.geteuid() == 0 and (have.st_uid, have.st_gid) != (want.st_uid, want.st_gid):
             os.fchown(descriptor, want.st_uid, want.st_gid)
         os.fchmod(descriptor, want.st_mode & 0o777)
+
+
+def _identity(state: t.Optional[os.stat_result]) -> t.Optional[t.Tuple[int, int]]:
+    return None if state is None else (state.st_dev, state.st_ino)
 
 
 class _Old:
@@ -325,11 +345,13 @@ class _Fetcher:
                 if error.kind != "changed_underfoot" or look == _LOOKS - 1:
                     raise
                 entry = self.route.look_again("", item)
-        self._count(moved)
+        self._count(member, moved)
         return entry
 
-    def _count(self, moved: Moved) -> None:
+    def _count(self, member: New, moved: Moved) -> None:
         with self.build.tally.lock:
+            if member.size < 0 or not moved.verified:
+                self.build.verified[member.name] = moved.verified
             self.build.tally.moved += 1
             self.build.tally.resumed += moved.resumed
             self.build.done.bytes_copied += moved.size

@@ -5,11 +5,13 @@
 """Files of a site on their way into an archive: fetched by several connections, written by one, in one order.
 
 Private to this collection. They wait in a directory of their own beside the archive, as that is where there
-is to be room for them. Only so many files and bytes are under way at once.
+is to be room for them. Only so many files and bytes are under way at once. As long as a run is at work the
+directory is locked: that tells it from a leftover, whoever looks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import heapq
 import os
@@ -18,6 +20,7 @@ import threading
 import typing as t
 
 from .._errors import from_os_error
+from .._lock import held
 from .._values import display_name, temporary_name
 from .entries import Entry
 
@@ -56,8 +59,23 @@ def leftovers(directory: int, name: str) -> t.List[t.Tuple[str, int]]:
     return found
 
 
-def sweep(directory: int, name: str) -> None:
-    """Remove what an interrupted run left. Raises FleetproofError."""
+def check_idle(directory: int, name: str, path: str) -> None:
+    """Raises FleetproofError (busy) while another run, of any user, makes the archive ``name``; ``path`` is for what is said of it."""
+    try:
+        spool = os.open(spool_name(name), _DIRECTORY, dir_fd=directory)
+    except OSError:
+        # There is none, or it is none of ours, which is told when it is to be removed.
+        return
+    try:
+        with held(spool, path, True):
+            pass
+    finally:
+        os.close(spool)
+
+
+def sweep(directory: int, name: str, path: str) -> None:
+    """Remove what an interrupted run left. Raises FleetproofError, busy where the run goes on; ``path`` as in ``check_idle``."""
+    check_idle(directory, name, path)
     for left, _size in leftovers(directory, name):
         try:
             if stat.S_ISDIR(os.stat(left, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -71,8 +89,11 @@ def sweep(directory: int, name: str) -> None:
 
 
 def _remove_directory(directory: int, name: str) -> None:
-    """A directory with nothing but files in it."""
-    inside = os.open(name, _DIRECTORY, dir_fd=directory)
+    """A directory with nothing but files in it; one that is gone is no error."""
+    try:
+        inside = os.open(name, _DIRECTORY, dir_fd=directory)
+    except FileNotFoundError:
+        return
     try:
         for left in os.listdir(inside):
             os.unlink(left, dir_fd=inside)
@@ -84,10 +105,12 @@ def _remove_directory(directory: int, name: str) -> None:
 class Spool:
     """The directory, for this user alone; a context manager that removes it whatever happens."""
 
-    def __init__(self, directory: int, name: str) -> None:
-        """For the archive ``name`` in the open directory, where ``sweep`` was called before."""
+    def __init__(self, directory: int, name: str, path: str) -> None:
+        """For the archive ``name`` in the open directory, where ``sweep`` was called before; ``path`` as there."""
         self._above = directory
         self._name = spool_name(name)
+        self._path = path
+        self._stack = contextlib.ExitStack()
         self.directory = -1
 
     def __enter__(self) -> Spool:
@@ -96,11 +119,15 @@ class Spool:
             self.directory = os.open(self._name, _DIRECTORY, dir_fd=self._above)
         except OSError as error:
             raise from_os_error(error, "make the directory that files wait in beside the archive") from error
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, self.directory)
+            stack.enter_context(held(self.directory, self._path, False))
+            stack.callback(_remove_directory, self._above, self._name)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        os.close(self.directory)
-        _remove_directory(self._above, self._name)
+        self._stack.close()
 
     @staticmethod
     def file(number: int) -> str:

@@ -582,6 +582,72 @@ def test_two_runs_do_not_make_one_archive(one, monkeypatch):
     assert [error.kind for error in seen] == ["busy", "busy"]
 
 
+def test_runs_that_share_no_lock_do_not_make_one_archive(one, monkeypatch, tmp_path):
+    write(one.site, "x")
+    fill = archive_build.Build._fill
+    seen = []
+
+    def filling(self, *arguments):
+        monkeypatch.setattr(archive_build.Build, "_fill", fill)
+        # as another user would
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+        seen.extend(one.fails(check=check) for check in (True, False))
+        return fill(self, *arguments)
+
+    monkeypatch.setattr(archive_build.Build, "_fill", filling)
+    one.run()
+    assert [error.kind for error in seen] == ["busy", "busy"]
+    assert all(str(one.path) in error.message for error in seen)
+
+
+@pytest.mark.parametrize("what", ["archive", "first archive", "new one", "new one that is gone", "spool"])
+def test_what_another_host_put_there_meanwhile_is_neither_replaced_nor_put_in_place(both, monkeypatch, what):
+    write(both.site, "x")
+    if what != "first archive":
+        both()
+    write(both.site, "y")
+    again = archive_build.Build._read_again
+
+    def meddling(self, out):
+        made = again(self, out)
+        new = both.folder / new_name(both.path.name)
+        if what == "spool":
+            shutil.rmtree(both.folder / spool_name(both.path.name))
+        elif what == "new one that is gone":
+            new.unlink()
+        else:
+            other = both.folder / "other"
+            other.write_bytes(b"of another host")
+            other.rename(new if what == "new one" else both.path)
+        return made
+
+    monkeypatch.setattr(archive_build.Build, "_read_again", meddling)
+    before = both.sha256()
+    if what == "spool":
+        assert both().failure is None
+    else:
+        error = both.fails()
+        assert (error.kind, error.retryable) == ("changed_underfoot", True)
+        assert str(both.path) in error.message
+        if "archive" in what:
+            assert both.path.read_bytes() == b"of another host"
+        else:
+            assert both.sha256() == before
+    both.clean()
+
+
+def test_directories_that_were_made_for_nothing_go_again(one, tmp_path):
+    write(one.site, "x")
+    one.folder = one.folder / "a" / "b"
+    one.path = one.folder / "site.tar.gz"
+    one.server.behave(replies={"RETR": ["550 Not for you"]})
+    assert not one().changed
+    assert not (tmp_path / "backup").exists()
+    one.server.behave(listings={"/site": "garbage"})
+    one.fails()
+    assert not (tmp_path / "backup").exists()
+
+
 # Taking from the site
 
 
@@ -619,6 +685,25 @@ def test_a_file_that_the_server_does_not_let_go_is_told(both):
     done = both(remove_source=True)
     assert [row["path"] for row in done.result["failed_files"]] == ["a"]
     assert (done.changed, done.result["archive"]["state"]) == (True, "created")
+    assert both.content() == {"a": b"first"}
+
+
+def test_what_could_not_be_verified_stays_on_the_site(both):
+    write(both.site, "a", "first")
+    quiet = {"hide": ["SIZE"], "listings": {"/site": "type=file;modify=20200913122640; a\r\n"}}
+    both.server.behave(**quiet)
+    # nor is it taken because it is in the archive by the next run
+    for state in ("created", "unchanged"):
+        done = both(remove_source=True)
+        assert [(row["path"], row["kind"]) for row in done.result["failed_files"]] == [("a", "integrity")]
+        assert "verify" in done.failure.message
+        assert (done.result["counts"]["removed"], done.result["archive"]["state"]) == (0, state)
+        assert (both.site / "a").exists()
+    both.path.unlink()
+    both.server.behave(**quiet)
+    done = both(remove_source=True, verify="read_back")
+    assert (done.failure, done.result["counts"]["removed"]) == (None, 1)
+    assert not (both.site / "a").exists()
     assert both.content() == {"a": b"first"}
 
 

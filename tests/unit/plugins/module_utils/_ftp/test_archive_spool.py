@@ -13,7 +13,7 @@ import time
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_spool import Spool, Window, leftovers, new_name, spool_name, sweep
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_spool import Spool, Window, check_idle, leftovers, new_name, spool_name, sweep
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._values import is_temporary
 
@@ -140,7 +140,7 @@ def test_many_hands_that_give_up_now_and_then_bring_every_file_in_order():
 
 
 def test_files_wait_in_a_directory_of_this_user_alone(directory, tmp_path):
-    with Spool(directory, "site.zip") as spool:
+    with Spool(directory, "site.zip", "/b/site.zip") as spool:
         place = tmp_path / spool_name("site.zip")
         assert place.stat().st_mode & 0o777 == 0o700
         (place / spool.file(3)).write_bytes(b"abc")
@@ -155,15 +155,29 @@ def test_files_wait_in_a_directory_of_this_user_alone(directory, tmp_path):
 
 
 def test_the_directory_goes_when_something_went_wrong(directory, tmp_path):
-    with pytest.raises(RuntimeError), Spool(directory, "site.zip"):
+    with pytest.raises(RuntimeError), Spool(directory, "site.zip", "/b/site.zip"):
         raise RuntimeError
     assert os.listdir(tmp_path) == []
 
 
 def test_a_directory_that_somebody_else_made_is_not_used(directory, tmp_path):
     (tmp_path / spool_name("site.zip")).mkdir(mode=0o777)
-    with pytest.raises(FleetproofError), Spool(directory, "site.zip"):
+    with pytest.raises(FleetproofError), Spool(directory, "site.zip", "/b/site.zip"):
         pass
+
+
+def test_what_a_run_is_at_work_on_is_no_leftover(directory, tmp_path):
+    check_idle(directory, "site.zip", "/b/site.zip")
+    with Spool(directory, "site.zip", "/b/site.zip") as spool:
+        (tmp_path / spool_name("site.zip") / spool.file(1)).write_bytes(b"x")
+        for look in (check_idle, sweep):
+            with pytest.raises(FleetproofError) as caught:
+                look(directory, "site.zip", "/b/site.zip")
+            assert caught.value.kind == "busy"
+            assert "/b/site.zip" in caught.value.message
+        check_idle(directory, "other.zip", "/b/other.zip")
+        assert os.listdir(tmp_path / spool_name("site.zip")) == [spool.file(1)]
+    check_idle(directory, "site.zip", "/b/site.zip")
 
 
 def test_leftovers_are_known_by_the_name_of_their_archive(directory, tmp_path):
@@ -175,8 +189,8 @@ def test_leftovers_are_known_by_the_name_of_their_archive(directory, tmp_path):
         (tmp_path / spool_name(archive)).mkdir()
         (tmp_path / spool_name(archive) / "1").write_bytes(b"x")
     assert sorted(leftovers(directory, "site.zip")) == sorted([(new_name("site.zip"), 4), (spool_name("site.zip"), 0)])
-    sweep(directory, "site.zip")
-    sweep(directory, "site.zip")
+    sweep(directory, "site.zip", "/b/site.zip")
+    sweep(directory, "site.zip", "/b/site.zip")
     assert sorted(os.listdir(tmp_path)) == sorted([new_name("other.zip"), spool_name("other.zip")])
 
 
@@ -184,7 +198,7 @@ def test_a_link_in_place_of_a_leftover_is_removed_and_not_followed(directory, tm
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").write_bytes(b"x")
     (tmp_path / spool_name("site.zip")).symlink_to("precious")
-    sweep(directory, "site.zip")
+    sweep(directory, "site.zip", "/b/site.zip")
     assert os.listdir(tmp_path) == ["precious"]
     assert os.listdir(tmp_path / "precious") == ["file"]
 
@@ -192,5 +206,5 @@ def test_a_link_in_place_of_a_leftover_is_removed_and_not_followed(directory, tm
 def test_what_is_no_leftover_of_ours_is_told(directory, tmp_path):
     (tmp_path / spool_name("site.zip") / "folder").mkdir(parents=True)
     with pytest.raises(FleetproofError) as caught:
-        sweep(directory, "site.zip")
+        sweep(directory, "site.zip", "/b/site.zip")
     assert spool_name("site.zip") in caught.value.message
