@@ -189,7 +189,8 @@ options:
     default: false
   remove_source:
     description:
-      - Remove each file from O(src) when it is in O(dest), whether it was moved just now and verified or was there before. Directories stay.
+      - Remove each file from O(src) when it is in O(dest), whether it was moved just now and verified or was there before with the same size and time,
+        to the second. When less than that is known, and when O(dest) has another time, the file is moved first. Directories stay.
       - A file that changed since it was planned stays, too. It excludes O(delete).
     type: bool
     default: false

@@ -93,6 +93,13 @@ class Deed:
             self._each(batches, done, self._over_lines(sum(len(batch.items) for batch in batches), self.upload), _remove)
         self._each(self.plan.batches((REPLACE,)), done, self.plan.totals.replaced_entries, _replace)
 
+    def refuse(self, done: Done, stage: int, reason: str) -> None:
+        """Nothing of a stage is done."""
+        for batch in self.plan.batches((stage,)):
+            for item in batch.items:
+                if self.check(batch.folder, item):
+                    done.fail(batch.folder + item.name, "refused", reason, item.action)
+
     @staticmethod
     def _over_lines(number: int, remote: bool) -> int:
         """So many steps, as far as connections are of any use to them."""
@@ -180,6 +187,7 @@ class _Hand:
         self.resumed_at = max(self.resumed_at, at)
 
     def _note(self, size: int) -> None:
+        self.deed.pool.check()
         if size:
             tally = self.deed.tally
             with tally.lock:

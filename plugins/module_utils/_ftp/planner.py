@@ -82,14 +82,21 @@ def difference(src: Entry, dest: Entry, rules: Rules) -> t.Tuple[int, bool]:
     sized = rules.sizes and src.size >= 0 and dest.size >= 0
     if sized and src.size != dest.size:
         why = SIZE
+    if rules.take and not _is_certain(src, dest, sized or not rules.sizes):
+        return why or CONTENT, False
     if src.mtime is None or dest.mtime is None:
         # Nothing to go by at all: better once too often.
         return why or (0 if sized else CONTENT), not why
     blur = max(src.precision, dest.precision) + rules.window
     late = src.mtime - dest.mtime
-    if late >= blur or (rules.times and -late >= blur):
+    if late >= blur or ((rules.times or rules.take) and -late >= blur):
         why |= MTIME
     return why, False
+
+
+def _is_certain(src: Entry, dest: Entry, sized: bool) -> bool:
+    """Whether so much is told of both that the one may go when they are equal: else it is moved first, and verified."""
+    return sized and src.mtime is not None and dest.mtime is not None and max(src.precision, dest.precision) <= SECOND
 
 
 def to_ask(remote: Listing, local: Listing, is_src: bool, rules: Rules) -> t.List[str]:

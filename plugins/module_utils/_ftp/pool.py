@@ -12,6 +12,7 @@ goes to the others. When the last one is gone the server is dead, and nothing mo
 from __future__ import annotations
 
 import threading
+import time
 import typing as t
 
 from .._errors import FleetproofError
@@ -29,6 +30,8 @@ Task = t.Any
 _BACKLOG = 2
 # Seconds between two looks at what the lines do.
 _LOOK = 0.25
+# Seconds that threads have to end in when they are interrupted.
+_GRACE = 3.0
 
 
 class LineGivenUp(Exception):
@@ -57,6 +60,7 @@ class Line:
 
     def client(self) -> Client:
         """The connection. Raises LineGivenUp, or FleetproofError with the reason why the server is dead."""
+        self.pool.check()
         if self._client is None or self._client.broken:
             self.drop()
             self._client = self.pool.connect(self)
@@ -116,6 +120,13 @@ class Pool:
         # Lines that are at work: they have a connection, or look for one
         self.serving = {self.first}
         self.lock = threading.Lock()
+        # The thread that waits for the others was interrupted
+        self.stopped = False
+
+    def check(self) -> None:
+        """Raises FleetproofError when nothing more is to be done; threads ask now and then."""
+        if self.stopped:
+            raise FleetproofError("internal", "the run was interrupted")
 
     def connect(self, line: Line) -> Client:
         """A connection for ``line``. Raises LineGivenUp or FleetproofError, see Line.client."""
@@ -202,6 +213,18 @@ class _Shift:
             # The first is there in any case; each further one is to find something to do.
             for _line in range(max(1, min(self.pool.most, number // _BACKLOG))):
                 self._start()
+        try:
+            self._look_on(watch)
+        except BaseException as error:
+            self._stop(error)
+            raise
+        self.pool.serving = {self.pool.first}
+        if self.error is not None:
+            raise self.error
+        if self.stack or next(self.tasks, self) is not self:
+            raise FleetproofError("internal", "work was left undone by all connections")
+
+    def _look_on(self, watch: t.Optional[t.Callable[[], None]]) -> None:
         at = 0
         while at < len(self.threads):
             thread = self.threads[at]
@@ -209,11 +232,16 @@ class _Shift:
             if watch is not None:
                 watch()
             at += not thread.is_alive()
-        self.pool.serving = {self.pool.first}
-        if self.error is not None:
-            raise self.error
-        if self.stack or next(self.tasks, self) is not self:
-            raise FleetproofError("internal", "work was left undone by all connections")
+
+    def _stop(self, error: BaseException) -> None:
+        """Have the threads end before what they work with is closed; one that waits for the server is not waited for."""
+        self.pool.stopped = True
+        with self.change:
+            self.error = self.error or error
+            self.change.notify_all()
+        end = time.monotonic() + _GRACE
+        for thread in self.threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _start(self) -> None:
         """One more line; to be called with the lock."""

@@ -16,7 +16,7 @@ import time
 import typing as t
 
 from .._descent import open_root
-from .._errors import kind_of_os_error, reason_of_os_error
+from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
 from .._lock import held
 from .._medium import sync_file_system
 from .._module import Outcome, Task
@@ -35,7 +35,7 @@ from .planner import Rules
 from .pool import Line, Pool
 from .remote import RemoteSide, parent_of
 from .routes import Download, Route, Upload
-from .survey import Sides, Survey, TransferPlan
+from .survey import REPLACE, TAKE, Sides, Survey, TransferPlan
 from .transfer_options import Request, request_of
 from .ways import Ways, temporary_for
 
@@ -140,7 +140,9 @@ class TransferJob:
         self.progress = progress
         self.features: t.Dict[str, t.Any] = {}
         self.tally = Tally()
+        # Directories that were made for dest, and whether it came to deletions
         self.made: t.List[str] = []
+        self.removes = False
         self.plan_made: t.Optional[TransferPlan] = None
         self.sets_times = True
         self.ends = pool.first.attempt(self._look)
@@ -240,11 +242,13 @@ class TransferJob:
             self.pool, plan, self.route, lambda note: self.ways(pace, note), self.tally, None if self.progress is None else self._watch, self.request.upload
         )
         self.deed.make(done)
-        if plan.totals.removed or plan.totals.deleted:
-            # What takes the place of what goes has to be safe first.
-            self._sync(done)
-        if plan.totals.removed:
+        goes = plan.totals.removed or plan.totals.deleted or plan.totals.replaced_entries
+        # What takes the place of what goes has to be safe first.
+        safe = self._sync(done) if goes else True
+        if safe:
             self.deed.take(done)
+        else:
+            self.deed.refuse(done, TAKE, "it stays in src, as dest cannot be written to its medium")
 
     def ways(self, pace: t.Optional[Pace], note: t.Callable[[int], None]) -> Ways:
         """How files are moved by one line."""
@@ -261,30 +265,41 @@ class TransferJob:
 
     def delete(self, plan: TransferPlan, done: Done) -> None:
         """Take from dest what the plan says."""
+        self.removes = True
         if self.deed is not None and plan.totals.deleted + plan.totals.replaced_entries:
             self.deed.remove(done)
 
     def finish(self, plan: TransferPlan, done: Done) -> None:
         """Everything goes to the medium; directories that were made for nothing go again."""
         self._sync(done)
+        if done.failures and not self.removes and self.deed is not None:
+            self.deed.refuse(done, REPLACE, "a directory is in the way in dest; it stays, as nothing is deleted after a failure")
         if self.ends.file is not None and done.failures:
             for path in reversed(self.made):
                 try:
-                    os.rmdir(path)
-                except OSError:
+                    self._unmake(path)
+                except (OSError, FleetproofError):
                     # There is something in it.
                     break
+
+    def _unmake(self, path: str) -> None:
+        if self.request.upload:
+            self.pool.first.attempt(lambda client: client.remove_directory(path))
+        else:
+            os.rmdir(path)
 
     def verify(self, plan: TransferPlan, done: Done) -> None:
         """Each file was verified when it was moved."""
 
-    def _sync(self, done: Done) -> None:
+    def _sync(self, done: Done) -> bool:
         if self.request.upload or self.root is None:
-            return
+            return True
         try:
             sync_file_system(self.root, False)
+            return True
         except OSError as error:
             done.fail(".", kind_of_os_error(error), "dest cannot be written to its medium: %s" % reason_of_os_error(error), -1)
+            return False
 
     def report(self, went: Run[TransferPlan]) -> Report:
         """What the run says of itself."""
@@ -305,7 +320,7 @@ class TransferJob:
         dest = self.ends.dest
         if self.request.upload:
             if self._dest_is_new():
-                self.pool.first.attempt(lambda client: make_on_server(client, dest))
+                self.pool.first.attempt(lambda client: make_on_server(client, dest, self.made))
         elif self.root is None:
             self.made = make_directories(dest)
             self.root = open_root(dest, "dest")
@@ -346,8 +361,8 @@ class TransferJob:
         return found
 
 
-def make_on_server(client: Client, path: str) -> None:
-    """Make a directory, and those above it that are missing."""
+def make_on_server(client: Client, path: str, made: t.List[str]) -> None:
+    """Make a directory, and those above it that are missing; ``made`` gets them, the topmost first."""
     wanted: t.List[str] = []
     at: t.Optional[str] = path
     while at not in (None, "", "/") and client.stat(at) is None:
@@ -355,6 +370,7 @@ def make_on_server(client: Client, path: str) -> None:
         at = parent_of(at)
     for missing in reversed(wanted):
         client.make_directory(missing)
+        made.append(missing)
 
 
 @contextlib.contextmanager

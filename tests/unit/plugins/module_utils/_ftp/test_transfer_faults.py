@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import threading
 import time
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act, routes
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act, routes, transfer
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import temporary_for
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.asking import fresh, served
-from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import Mover, actions, tree, write
+from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import T1, Mover, actions, tree, write
 
 running_server = pytest.fixture(scope="module")(served)
 BIG = os.urandom(3_000_000)
@@ -441,3 +442,66 @@ def test_what_another_host_may_be_sending_is_left_alone(upload):
     write(upload.dest, left, when=time.time() - 2 * 3600)
     assert upload.run().result["leftovers"] == 1
     assert tree(upload.dest) == {"a": b"abc"}
+
+
+def test_a_file_that_could_not_take_the_place_of_a_directory_is_told(move):
+    write(move.src, "a", "file")
+    write(move.src, "b")
+    (move.dest / "a").mkdir(parents=True)
+    move.server.behave(replies={verb: ["550 Permission denied."] for verb in verbs(move)})
+    done = move(recursive=True, delete=True, max_delete="100%")
+    assert [path for path, _kind in failed(done)] == ["a", "b"]
+    assert (done.changed, done.result["counts"]["updated"], actions(done)) == (False, 0, [])
+    assert "nothing is deleted" in done.result["failed_files"][0]["reason"]
+
+
+def test_nothing_goes_from_src_that_may_not_be_on_the_medium(download, monkeypatch):
+    def fail(_descriptor, _all):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(transfer, "sync_file_system", fail)
+    write(download.src, "a")
+    write(download.src, "b")
+    done = download(remove_source=True)
+    assert tree(download.src) == {"a": b"abc", "b": b"abc"}
+    assert failed(done)[0] == (".", "integrity")
+    assert (done.changed, done.result["counts"]["removed"]) == (True, 0)
+
+
+def test_no_directory_is_left_on_the_server_of_a_file_that_failed(upload):
+    write(upload.src, "a")
+    upload.server.behave(refuse={"STOR": "550 Permission denied."})
+    done = upload(src=str(upload.src / "a"), dest="site/made/for/it/")
+    assert failed(done) == [("a", "permission")]
+    assert tree(upload.root) == {}
+
+
+def test_what_is_of_the_same_size_is_not_taken_for_the_same_where_src_is_to_go(move):
+    # Without times, or with later ones in dest, only the size says that they are the same.
+    write(move.src, "a", "new", when=T1 - 10)
+    write(move.src, "b", "new")
+    write(move.dest, "a", "old")
+    write(move.dest, "b", "old")
+    hidden = ["MLSD", "MLST", "MDTM", "MFMT"]
+    move.server.behave(hide=hidden)
+    done = move(remove_source=True, preserve_mtime=False, modify_window=60)
+    assert done.failure is None
+    assert tree(move.src) == {}
+    assert tree(move.dest) == {"a": b"new", "b": b"new"}
+
+
+def test_threads_end_when_the_one_who_waits_is_interrupted(move, monkeypatch):
+    for number in range(6):
+        write(move.src, "f%d" % number, BIG)
+    began = time.monotonic()
+
+    def watch(_job, tally):
+        if tally.bytes:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfer.TransferJob, "_watch", watch)
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        move(bwlimit="1M", progress_path=str(move.here.parent / "progress"))
+    assert time.monotonic() - began < 5
+    assert set(threading.enumerate()) <= before
