@@ -10,6 +10,7 @@ Private to this collection. As long as anything can go wrong the old archive sta
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import threading
 import typing as t
@@ -68,10 +69,10 @@ class Build:
         self.ways = ways
         self.tally = tally
         self.done = Done()
-        self.window = Window([max(0, member.size) for member in recipe.files], pool.most * FILES_PER_CONNECTION)
+        self.window = Window(recipe.files.sizes, pool.most * FILES_PER_CONNECTION)
         self.error: t.Optional[BaseException] = None
-        # Of the members as they were written, one after the other
-        self.digests = bytearray()
+        # Of all members as they were written, one after the other
+        self.written = hashlib.sha256()
         # Whether files were verified: those that were not, and those of which the server told no size
         self.verified: t.Dict[str, bool] = {}
 
@@ -87,7 +88,7 @@ class Build:
             out = os.fdopen(descriptor, "w+b", buffering=1 << 18)
             try:
                 self._fill(out, spool, watch)
-                made = None if done.failures else self._placed(out)
+                made = None if done.failures else self._placed(out, watch)
             finally:
                 self._discard(out)
         return made
@@ -179,14 +180,14 @@ class Build:
         self.window.written(step.number)
 
     def _add(self, writer: Writer, member: Member, chunks: t.Iterable[bytes]) -> None:
-        self.digests += writer.add(member, chunks)
+        _note(self.written, member, writer.add(member, chunks))
 
     # When all is written
 
-    def _placed(self, out: t.BinaryIO) -> ArchiveSide:
+    def _placed(self, out: t.BinaryIO, watch: t.Optional[t.Callable[[], None]]) -> ArchiveSide:
         """Read it again, and put it in the place of the old one."""
         target = self.target
-        made = self._read_again(out)
+        made = self._read_again(out, watch)
         try:
             self._look_like_old(out.fileno())
             os.fsync(out.fileno())
@@ -215,23 +216,21 @@ class Build:
                 words = "Somebody else was at work on the archive %s meanwhile, so it was left as it is; see that one run at a time makes it, and run again"
                 raise FleetproofError("changed_underfoot", words % display_name(target.path), retryable=True)
 
-    def _read_again(self, out: t.BinaryIO) -> ArchiveSide:
+    def _read_again(self, out: t.BinaryIO, watch: t.Optional[t.Callable[[], None]]) -> ArchiveSide:
         out.seek(0)
         made = ArchiveSide()
         try:
-            raw = Raw(out, lambda _size: None)
+            raw = Raw(out, lambda _size: None if watch is None else watch())
             reader = reader_of(raw, self.target.format)
-            at = 0
+            found = hashlib.sha256()
             for member, digest in digested(reader):
-                if digest != self.digests[at : at + len(digest)]:
-                    raise Unsound("%s is not as it was written" % display_name(member.path))
-                at += len(digest)
+                _note(found, member, digest)
                 made.add(member)
-            if at != len(self.digests):
-                raise Unsound("members are missing")
-        except Unsound as found:
+            if found.digest() != self.written.digest():
+                raise Unsound("its members are others")
+        except Unsound as error:
             message = "The new archive did not read back as it was written (%s), so %s was left as it is; look at the disk and the memory of this host"
-            raise FleetproofError("integrity", message % (found.reason, display_name(self.target.path))) from found
+            raise FleetproofError("integrity", message % (error.reason, display_name(self.target.path))) from error
         made.size, made.sha256 = raw.size, raw.hexdigest
         return made
 
@@ -268,10 +267,13 @@ class _Old:
             raise Unsound("it changed after it was listed", "changed_underfoot")
 
 
+def _note(digest: t.Any, member: Member, content: bytes) -> None:
+    """Add a member and the digest of its content to the digest of all."""
+    digest.update(b"%d %d %d " % (len(member.path), member.size, member.mtime) + member.path + content)
+
+
 def digested(reader: Reader) -> t.Iterator[t.Tuple[Member, bytes]]:
     """Each member with the SHA-256 of its content."""
-    import hashlib  # noqa: PLC0415 # pylint: disable=import-outside-toplevel # wanted here alone
-
     while True:
         member = reader.next()
         if member is None:

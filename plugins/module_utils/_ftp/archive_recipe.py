@@ -9,6 +9,8 @@ Private to this collection. Nothing is fetched and nothing is written here.
 
 from __future__ import annotations
 
+import array
+import itertools
 import typing as t
 
 from .._errors import FleetproofError
@@ -44,6 +46,41 @@ class New(t.NamedTuple):
         return Entry(self.name[folder_end:], FILE, self.size, self.stamp if self.precision else None, self.precision or SECOND)
 
 
+class Files:
+    """The files to fetch by number, in the order of their paths. For each the path and 28 bytes are kept."""
+
+    def __init__(self) -> None:
+        self.paths: t.List[bytes] = []
+        self.sizes = array.array("q")
+        # Seconds, and nanoseconds beside them: together they do not fit into 64 bits for all the years that a server may tell
+        self._stamps = array.array("q")
+        self._fractions = array.array("I")
+        self._precisions = array.array("q")
+
+    def add(self, member: New) -> None:
+        """One more; ``sort`` puts it where it belongs."""
+        self.paths.append(member.path)
+        self.sizes.append(member.size)
+        seconds, fraction = divmod(member.stamp, SECOND)
+        self._stamps.append(seconds)
+        self._fractions.append(fraction)
+        self._precisions.append(member.precision)
+
+    def sort(self) -> None:
+        """Put all in order; their numbers are others then."""
+        order = sorted(range(len(self.paths)), key=self.paths.__getitem__)
+        self.paths = [self.paths[number] for number in order]
+        for name in ("sizes", "_stamps", "_fractions", "_precisions"):
+            column = getattr(self, name)
+            setattr(self, name, array.array(column.typecode, (column[number] for number in order)))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> New:
+        return New(self.paths[number], self.sizes[number], self._stamps[number] * SECOND + self._fractions[number], self._precisions[number])
+
+
 class Step(t.NamedTuple):
     """One path."""
 
@@ -62,23 +99,28 @@ class Recipe:
         """From a plan without failures. Raises FleetproofError for two names that are one in an archive."""
         self._old = old
         self._gone: t.Set[bytes] = set()
-        new: t.List[New] = []
+        self.files = Files()
+        self._directories: t.List[bytes] = []
         for stage, batch, item in _items(plan):
             path = batch.folder + item.name
-            if stage in (SWEEP, REMOVE, REMOVE_FOLDERS):
-                self._gone.add(stored_path(path, item.kind == DIRECTORY))
-                continue
             stored = stored_path(path, item.kind == DIRECTORY)
-            new.append(New(stored, max(item.size, 0) if item.kind == DIRECTORY else item.size, item.stamp, item.precision))
+            if stage in (SWEEP, REMOVE, REMOVE_FOLDERS):
+                self._gone.add(stored)
+                continue
+            if item.kind == DIRECTORY:
+                self._directories.append(stored)
+            else:
+                self.files.add(New(stored, item.size, item.stamp, item.precision))
             if stage == REPLACE or (stage == MAKE and item.action == UPDATED):
                 # A file in the place of a directory, or the other way round
                 self._gone.add(stored_path(path, item.kind != DIRECTORY))
-        new.sort()
-        for one, other in zip(new, new[1:]):
-            if one.path == other.path:
-                raise FleetproofError("refused", "Two names on the server are both %s in an archive; nothing was changed. Exclude one" % display_name(one.name))
-        self.files = [member for member in new if not member.path.endswith(b"/")]
-        self._directories = [member.path for member in new if member.path.endswith(b"/")]
+        self._directories.sort()
+        self.files.sort()
+        for paths in (self._directories, self.files.paths):
+            for one, other in zip(paths, itertools.islice(paths, 1, None)):
+                if one == other:
+                    words = "Two names on the server are both %s in an archive; nothing was changed. Exclude one"
+                    raise FleetproofError("refused", words % display_name(shown_path(one)))
 
     @property
     def keeps(self) -> bool:
@@ -89,7 +131,7 @@ class Recipe:
         """Every path of either archive, in order."""
         old = iter(self._old.paths())
         at = next(old, None)
-        for path, number in _merged(self._directories, self.files):
+        for path, number in _merged(self._directories, self.files.paths):
             while at is not None and at < path:
                 yield self._old_step(at)
                 at = next(old, None)
@@ -113,13 +155,13 @@ def _items(plan: TransferPlan) -> t.Iterator[t.Tuple[int, Batch, Item]]:
                     yield stage, batch, item
 
 
-def _merged(directories: t.Sequence[bytes], files: t.Sequence[New]) -> t.Iterator[t.Tuple[bytes, int]]:
+def _merged(directories: t.Sequence[bytes], files: t.Sequence[bytes]) -> t.Iterator[t.Tuple[bytes, int]]:
     """Both in one order; files with their numbers."""
     at = 0
-    for number, member in enumerate(files):
-        while at < len(directories) and directories[at] < member.path:
+    for number, path in enumerate(files):
+        while at < len(directories) and directories[at] < path:
             yield directories[at], -1
             at += 1
-        yield member.path, number
+        yield path, number
     for path in directories[at:]:
         yield path, -1

@@ -156,12 +156,13 @@ class Window:
     """
 
     def __init__(self, sizes: t.Sequence[int], most_files: int, most_bytes: int = MOST_BYTES) -> None:
-        """``sizes`` in the order in which they are written."""
+        """``sizes`` in the order in which they are written, below 0 where nobody knows; they stay the caller's."""
         self._sizes = sizes
         self._most_files = most_files
         self._most_bytes = most_bytes
-        # Not yet begun, or given back; the lowest first
-        self._waiting = list(range(len(sizes)))
+        # The next one to begin, and those that were given back, which all come before it; the lowest first
+        self._next = 0
+        self._returned: t.List[int] = []
         # What became of those that ended: the entry as it was fetched, None where it failed
         self._ended: t.Dict[int, t.Optional[Entry]] = {}
         # The next one to be written, and the bytes of those under way
@@ -173,19 +174,25 @@ class Window:
     def take(self) -> t.Optional[int]:
         """The next one to fetch, once it may be; None when there is nothing left to do."""
         with self._change:
-            while self._waiting and not self._stopped:
-                number = self._waiting[0]
-                if number == self._at or (number < self._at + self._most_files and self._bytes + self._sizes[number] <= self._most_bytes):
-                    self._bytes += self._sizes[number]
-                    return heapq.heappop(self._waiting)
+            while not self._stopped and (self._returned or self._next < len(self._sizes)):
+                number = self._returned[0] if self._returned else self._next
+                if number == self._at or (number < self._at + self._most_files and self._bytes + self._size(number) <= self._most_bytes):
+                    self._bytes += self._size(number)
+                    if self._returned:
+                        return heapq.heappop(self._returned)
+                    self._next += 1
+                    return number
                 self._change.wait()
         return None
+
+    def _size(self, number: int) -> int:
+        return max(0, self._sizes[number])
 
     def give_back(self, number: int) -> None:
         """Somebody else is to fetch it."""
         with self._change:
-            heapq.heappush(self._waiting, number)
-            self._bytes -= self._sizes[number]
+            heapq.heappush(self._returned, number)
+            self._bytes -= self._size(number)
             self._change.notify_all()
 
     def end(self, number: int, entry: t.Optional[Entry]) -> None:
@@ -205,7 +212,7 @@ class Window:
         """It is in the archive, or not wanted any more, and waits no longer."""
         with self._change:
             self._at = number + 1
-            self._bytes -= self._sizes[number]
+            self._bytes -= self._size(number)
             self._change.notify_all()
 
     @property

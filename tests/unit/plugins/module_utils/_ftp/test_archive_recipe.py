@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_format import NO_TIME, Member, Order
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_read import ArchiveSide
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_recipe import DROP, FETCH, KEEP, MAKE_DIRECTORY, Recipe
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, SECOND, Entry, Listing
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_recipe import DROP, FETCH, KEEP, MAKE_DIRECTORY, Files, New, Recipe
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import DAY, FILE, SECOND, Entry, Listing
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.planner import Rules
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.survey import Survey
 from hypothesis import given, settings
@@ -85,7 +87,7 @@ def test_the_archive_becomes_what_the_site_is(was, is_now):
     assert list(made) == sorted(is_now)
     assert read == sorted(was)
     assert recipe.keeps == any(step.what == KEEP for step in recipe.steps())
-    assert [member.path for member in recipe.files] == sorted(member.path for member in recipe.files)
+    assert recipe.files.paths == sorted(recipe.files.paths)
 
 
 @settings(max_examples=200, deadline=None)
@@ -123,3 +125,35 @@ def test_two_names_that_are_one_in_an_archive_are_told():
         Recipe(_plan(Src(), old), old)
     assert caught.value.kind == "refused"
     assert "é" in caught.value.message
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            New, st.binary(min_size=1, max_size=5), st.integers(-1, 2**62), st.integers(-62135596800 * SECOND, 253402300799 * SECOND), st.integers(0, 366 * DAY)
+        ),
+        max_size=8,
+        unique_by=lambda new: new.path,
+    )
+)
+def test_files_come_back_as_they_were_noted_and_in_order(members):
+    files = Files()
+    for member in members:
+        files.add(member)
+    files.sort()
+    assert [files[number] for number in range(len(files))] == sorted(members)
+
+
+def test_a_file_to_fetch_takes_little_memory():
+    number = 20000
+    tracemalloc.start()
+    try:
+        files = Files()
+        for at in range(number):
+            files.add(New(b"folder/file-%06d.bin" % at, at, at * SECOND, SECOND))
+        files.sort()
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held / number < 110
