@@ -8,6 +8,11 @@ Private to this collection. An archive has one form only for given members, so t
 same bytes: members sorted by the bytes of their paths, each directory before what is in it, and nothing in
 it that depends on this host (owners, permissions, locale, time zone). What has another form was not written
 here, and is not believed.
+
+The standard library does not do for that. tarfile makes other headers from one Python to the next (3.8 and 3.9
+differ), zipfile cannot store names that are no UTF-8, and both read whatever they can: a tar that ends early, or a
+zip whose directory tells another tale than its members, is as good as any to them. They read what is made here, and
+the tests hold against them and against the usual programs.
 """
 
 from __future__ import annotations
