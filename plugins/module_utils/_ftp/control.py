@@ -63,13 +63,28 @@ class Control:
         self._one_by_one = bool(_ONE_BY_ONE.search(greeting.text))
         self.listens_early = bool(_LISTENS_EARLY.search(greeting.text))
 
-    def send(self, *commands: str) -> None:
-        """Send commands in one write; each has a reply to be received, and none is outstanding."""
+    def send(self, *commands: str, outstanding: bool = False) -> None:
+        """Send commands in one write; each has a reply to be received. ``outstanding``: there may be one to come to what was sent before."""
         data = [self._line(command) for command in commands]
+        if not outstanding:
+            self._be_in_step()
         if any(b"\xff" in line for line in data):
             # RFC 959, section 2.3 and RFC 854: where FTP stands on Telnet, 255 is sent twice
             data = [line.replace(b"\xff", b"\xff\xff") for line in data] if self._is_telnet() else data
         self._write(b"".join(data))
+
+    def _be_in_step(self) -> None:
+        """Nothing may have come that nobody has asked for: the reply to the next command would be taken for that to the one after it."""
+        try:
+            if not self.stream.arrived():
+                return
+            # mostly the farewell to a connection that was idle for too long, which is raised as such
+            reply = self.receive()
+        except FleetproofError:
+            self.broken = True
+            raise
+        self.broken = True
+        raise FleetproofError("protocol", "%s answered what was not asked, so its answers cannot be told apart any more: %s" % (self.where, reply), True)
 
     def _write(self, data: bytes) -> None:
         try:

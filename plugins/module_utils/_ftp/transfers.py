@@ -125,8 +125,10 @@ class Incoming(_Transfer):
         if self.closing is None:
             self.closing = self._control.hear(_TOLD_OFF)
         if self.closing is None:
-            self.closing = self._control.command("ABOR")
-            reply = self._control.command("NOOP")
+            self._control.send("ABOR", outstanding=True)
+            self.closing = self._control.final()
+            self._control.send("NOOP", outstanding=True)
+            reply = self._control.final()
             for _number in range(_AFTER_ABOR):
                 if reply.code == _NOOP_DONE:
                     break
@@ -148,7 +150,7 @@ class Incoming(_Transfer):
             return
         along = self.behind if self.closing is None and self._control.listens_early else ()
         if along:
-            self._control.send(*along)
+            self._control.send(*along, outstanding=True)
             self.closing = self._control.final()
             self.answers = [self._control.final() for _command in along]
         self._finish()

@@ -107,6 +107,10 @@ def _bind(sock: socket.socket, endpoint: Endpoint) -> None:
         ) from error
 
 
+class _NothingYet(Exception):
+    """Nothing is there, and nobody waits."""
+
+
 class Stream:
     """An open connection that is read by lines and written whole."""
 
@@ -215,13 +219,25 @@ class Stream:
         line, self._buffer = self._buffer.split(b"\n", 1)
         return line[:-1] if line.endswith(b"\r") else line
 
-    def _receive(self, deadline: float) -> bytes:
-        left = deadline - time.monotonic()
-        if left <= 0:
+    def arrived(self) -> bool:
+        """Whether something has come that nobody has read yet. An end of the connection is an error, as when reading."""
+        if not self._buffer:
+            try:
+                self._buffer = self._receive(None)
+            except _NothingYet:
+                return False
+        return True
+
+    def _receive(self, deadline: t.Optional[float]) -> bytes:
+        """What comes by ``deadline``; None: what is there."""
+        left = 0.0 if deadline is None else deadline - time.monotonic()
+        if deadline is not None and left <= 0:
             raise self._late()
         try:
             self._sock.settimeout(left)
             data = self._sock.recv(_CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError) as error:
+            raise _NothingYet from error
         except socket.timeout as error:
             raise self._late() from error
         except ssl.SSLError as error:

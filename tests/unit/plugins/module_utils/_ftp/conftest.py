@@ -62,6 +62,8 @@ class Script:
     def __init__(self, far: socket.socket, control: Control) -> None:
         self.far = far
         self.control = control
+        self._heard = b""
+        self._answering: t.Optional[threading.Thread] = None
 
     def say(self, *lines: str) -> None:
         self.far.sendall("".join(line + "\r\n" for line in lines).encode())
@@ -86,8 +88,28 @@ class Script:
 
         threading.Thread(target=work, daemon=True).start()
 
+    def answer_each(self, *replies: t.Union[str, bytes]) -> None:
+        """One of them to each command that comes in, in this order."""
+
+        def work() -> None:
+            try:
+                for number, reply in enumerate(replies, 1):
+                    while self._heard.count(b"\n") < number:
+                        self._heard += self.far.recv(65536)
+                    self.far.sendall(reply.encode() if isinstance(reply, str) else reply)
+            except OSError:
+                return
+
+        self._answering = threading.Thread(target=work, daemon=True)
+        self._answering.start()
+
     def heard(self) -> bytes:
-        """What has come in so far."""
+        """What has come in since this was asked last."""
+        if self._answering is not None:
+            self._answering.join(5)
+            self._answering = None
+            heard, self._heard = self._heard, b""
+            return heard
         return self.far.recv(65536)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
@@ -14,7 +15,7 @@ from .conftest import Script
 
 
 def test_several_commands_go_out_at_once_and_have_their_replies_in_order(script: Script) -> None:
-    script.say("213 1", "550 no", "213-x", " y", "213 3")
+    script.answer_each("213 1\r\n", "550 no\r\n", "213-x\r\n y\r\n213 3\r\n")
     replies = script.control.exchange(["SIZE a", "SIZE b", "SIZE c"])
     assert [(reply.code, reply.text) for reply in replies] == [(213, "1"), (550, "no"), (213, "x y 3")]
     assert script.heard() == b"SIZE a\r\nSIZE b\r\nSIZE c\r\n"
@@ -28,8 +29,9 @@ def test_ten_thousand_commands_do_not_choke_on_each_other(script: Script) -> Non
 
 @pytest.mark.parametrize("greeting", ["220 Microsoft FTP Service", "220 MikroTik router"])
 def test_servers_that_lose_commands_get_them_one_by_one(script: Script, greeting: str) -> None:
-    script.say(greeting, "213 1")
+    script.say(greeting)
     script.control.heed(script.control.receive())
+    script.answer_each("213 1\r\n")
     assert script.control.exchange(["SIZE a"])[0].text == "1"
     assert script.heard() == b"SIZE a\r\n"
     with pytest.raises(FleetproofError):
@@ -44,7 +46,7 @@ def test_a_line_break_never_reaches_the_wire(script: Script, name: str) -> None:
         script.control.command("RETR " + name)
     assert caught.value.kind == "unsafe"
     assert not script.control.broken
-    script.say("200 ok")
+    script.answer_each("200 ok\r\n")
     script.control.command("NOOP")
     assert script.heard() == b"NOOP\r\n"
 
@@ -59,7 +61,7 @@ def test_a_line_break_never_reaches_the_wire(script: Script, name: str) -> None:
     ],
 )
 def test_the_escape_of_telnet_is_sent_twice_to_those_who_know_it(script: Script, said: bytes, sent: bytes) -> None:
-    script.far.sendall(said + b"250 gone\r\n250 gone\r\n")
+    script.answer_each(said, b"250 gone\r\n", b"250 gone\r\n")
     for _time in range(2):
         assert script.control.command("DELE /\udcff\udcfe").code == 250
     assert script.heard() == b"SIZE /.fleetproof-probe-\xff\xff-\r\n" + sent + sent
@@ -131,7 +133,7 @@ def test_a_secret_that_is_repeated_is_not_shown(script: Script, reply: str) -> N
 
 @pytest.mark.parametrize("secret", ["2", "30", "230", "230 ", "-"])
 def test_a_secret_that_is_a_number_leaves_the_code_of_the_reply_alone(script: Script, secret: str) -> None:
-    script.say("230-in", "230 x" + secret)
+    script.answer_each("230-in\r\n230 x%s\r\n" % secret)
     reply = script.control.confide("PASS " + secret, secret)
     assert (reply.code, reply.lines) == (230, ["in", "x********"])
 
@@ -141,6 +143,27 @@ def test_421_is_the_end_whatever_was_asked(script: Script) -> None:
     with pytest.raises(FleetproofError) as caught:
         script.control.command("NOOP")
     assert (caught.value.kind, caught.value.retryable, script.control.broken) == ("connect", True, True)
+
+
+@pytest.mark.parametrize("surplus", ["550 no such file", "250 done", "150 coming"])
+def test_an_answer_that_nobody_asked_for_is_not_taken_for_that_to_the_next_command(script: Script, surplus: str) -> None:
+    script.answer_each("213 1\r\n%s\r\n" % surplus)
+    assert script.control.command("SIZE a").text == "1"
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("MLST a")
+    # nothing was sent, and on another connection it may go well
+    assert (caught.value.kind, caught.value.retryable, script.control.broken) == ("protocol", True, True)
+    script.control.stream.close()
+    assert script.heard() == b"SIZE a\r\n"
+
+
+def test_a_connection_that_ended_while_nobody_used_it_is_told_before_anything_is_sent(script: Script) -> None:
+    script.far.shutdown(socket.SHUT_WR)
+    with pytest.raises(FleetproofError) as caught:
+        script.control.command("DELE a")
+    assert (caught.value.kind, caught.value.retryable, script.control.broken) == ("connect", True, True)
+    script.control.stream.close()
+    assert script.heard() == b""
 
 
 def test_silence_and_an_end_break_the_connection(script: Script) -> None:
@@ -156,7 +179,7 @@ def test_silence_and_an_end_break_the_connection(script: Script) -> None:
 
 
 def test_octets_that_are_no_text_come_back_as_they_were(script: Script) -> None:
-    script.far.sendall(b'257 "/gr\xfc\xdf"\r\n250 ok\r\n')
+    script.answer_each(b'257 "/gr\xfc\xdf"\r\n', b"250 ok\r\n")
     text = script.control.command("PWD").text
     assert text == '"/gr\udcfc\udcdf"'
     script.control.command("CWD " + text.strip('"'))
