@@ -227,6 +227,8 @@ notes:
     listing tells times without a zone.
   - Where a server renames over no file, the old one goes by such a name until the new one is in its place. When the connection is lost in between, it
     stays until a later run has brought the new one.
+  - Where two names that differ in case or in their form of Unicode are one to the other side, the second is listed in RV(failed_files), and replaces
+    nothing.
   - One run at a time works on one O(dest); the second fails at once with the kind V(busy). For a directory on a server, and for a single file, that
     holds for the runs
     of one user on one host.

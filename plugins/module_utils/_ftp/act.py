@@ -9,6 +9,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import typing as t
@@ -70,6 +71,8 @@ class Deed:
         # Directories that could not be made, as folders
         self.unmade: t.Set[str] = set()
         self.failed: t.Set[str] = set()
+        # Names that may be one to the server are moved one after the other, so that the second sees the first
+        self.alike = threading.Lock()
 
     def make(self, done: Done) -> None:
         """What is missing in dest, and what is not as in src."""
@@ -174,7 +177,8 @@ class _Hand:
         tally.name = folder + item.name
         try:
             if self.deed.check(folder, item):
-                self.step(self, folder, item)
+                with self.deed.alike if item.alike else contextlib.nullcontext():
+                    self.step(self, folder, item)
         except FleetproofError as error:
             self.deed.fail(self.done, folder, item, error)
         except OSError as error:

@@ -37,7 +37,7 @@ _UNCLEAR = _REFUSALS | {"busy"}
 class Landing:
     """One file on the server, from nothing to its name."""
 
-    def __init__(self, client: Client, path: str, source: Entry, ways: Ways, replaces: bool) -> None:
+    def __init__(self, client: Client, path: str, source: Entry, ways: Ways) -> None:
         self.client = client
         self.path = path
         # Under which name it is there for now
@@ -46,9 +46,14 @@ class Landing:
         self.start = 0
         self._source = source
         self._ways = ways
-        self._replaces = replaces
         # The server took something of ours, or has something that an attempt before left
         self._touched = False
+
+    def check_free(self) -> None:
+        """Nothing has the name, though it did not show in the listing. Raises FleetproofError (refused)."""
+        if self.client.stat(self.path) is not None:
+            told = "The server takes %s for a name that it has already, in another spelling; rename one of the two in src, or remove the other from dest"
+            raise FleetproofError("refused", told % display_name(self.path))
 
     def usable(self, descriptor: int) -> int:
         """How many bytes an earlier attempt left that the open file begins with; 0 for none."""

@@ -10,7 +10,9 @@ nothing is done here.
 
 from __future__ import annotations
 
+import collections
 import typing as t
+import unicodedata
 from dataclasses import dataclass, field
 
 from .._plan.plan import CONTENT, CREATED, DELETED, EXTRA, LEFTOVER, MISSING, MOVED, MTIME, REMOVED, SIZE, TYPE, UPDATED, Failure, Totals
@@ -128,6 +130,8 @@ class _Comparison:
         self.found = Found()
         # Temporary names in dest
         self.partial: t.Dict[str, Entry] = {}
+        # For dest on a server: how many names there are that some servers take for one
+        self.alike: t.Counter[str] = collections.Counter()
 
     def run(self, src: Listing, dest: Listing) -> Found:
         """Both sides, each in the order of names."""
@@ -135,6 +139,8 @@ class _Comparison:
         self._refused(dest, "dest")
         theirs = {}
         superseded = self._superseded(src, dest)
+        if self.rules.in_use_since is not None:
+            self.alike.update(_folded(name) for name in {**src.entries, **dest.entries})
         for name in sorted(dest.entries):
             entry = dest.entries[name]
             if name in superseded:
@@ -287,7 +293,9 @@ class _Comparison:
 
     def _note(self, action: int, entry: Entry, why: int) -> Note:
         known = entry.mtime is not None
-        return (action, FILE, entry.name, entry.size, why, self.rules.other, "", entry.mtime if known else 0, entry.precision if known else 0)
+        time = (entry.mtime, entry.precision) if known else (0, 0)
+        note = (action, FILE, entry.name, entry.size, why, self.rules.other, "", *time)
+        return (*note, True) if action == CREATED and self.alike and self.alike[_folded(entry.name)] > 1 else note
 
     def _extra(self, entry: Entry) -> None:
         """An entry that only dest has."""
@@ -308,6 +316,11 @@ class _Comparison:
         found.totals.deleted += 1
         found.totals.deleted_bytes += max(0, entry.size)
         found.removals.append((DELETED, FILE, entry.name, max(0, entry.size), EXTRA))
+
+
+def _folded(name: str) -> str:
+    """What is the same for names that servers without case, or with one form of Unicode, take for one."""
+    return name if name.isascii() and name.islower() else unicodedata.normalize("NFC", name).casefold()
 
 
 def entry_of(note: t.Any) -> Entry:

@@ -28,6 +28,8 @@ Task = t.Any
 
 # Tasks that have to wait before one more connection is worth its login.
 _BACKLOG = 2
+# Bytes that a file has to get further to be worth as many attempts again: a byte each time would be an endless wait.
+_HEADWAY = 64 * 1024
 # Seconds between two looks at what the lines do.
 _LOOK = 0.25
 # Seconds that threads have to end in when they are interrupted.
@@ -75,7 +77,7 @@ class Line:
     def attempt(self, operation: t.Callable[[Client], T], moved: t.Callable[[], int] = int) -> T:
         """What ``operation`` returns; errors that may pass are waited out.
 
-        ``moved`` tells how far it came: when that grew, attempts are counted from the beginning.
+        ``moved`` tells how far it came, in bytes: when that grew by enough, attempts are counted from the beginning.
         """
         patience = Patience(self.pool.site.retries)
         mark = moved()
@@ -93,7 +95,7 @@ class Line:
                     raise
                 if error.kind == "tls":
                     self.drop()
-                if moved() != mark:
+                if moved() - mark >= _HEADWAY:
                     patience.refresh()
                     mark = moved()
                 if not patience.again():

@@ -141,7 +141,7 @@ class Upload:
         directory = self._directory(folder)
         path = join(self.dest, folder + (item.other or item.name))
         replaces = item.action == UPDATED
-        return self.line.attempt(lambda client: upload(client, directory, item.name, entry, path, ways, replaces), moved)
+        return self.line.attempt(lambda client: upload(client, directory, item.name, entry, path, ways, replaces, item.alike), moved)
 
     def look_again(self, folder: str, item: Item) -> Entry:
         """See Route."""

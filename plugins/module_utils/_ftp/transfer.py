@@ -343,6 +343,8 @@ class TransferJob:
         """What is worth knowing and no error."""
         found = list(self.pool.warnings)
         plan = self.plan_made
+        if self.progress is not None and self.progress.failed is not None:
+            found.append(self.progress.failed)
         if self.pool.fewer is not None:
             found.append(self.pool.fewer)
         if plan is not None and plan.aside:

@@ -30,17 +30,19 @@ from .ways import Moved, Ways, spoils
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def upload(client: Client, directory: int, name: str, source: Entry, path: str, ways: Ways, replaces: bool) -> Moved:
+def upload(client: Client, directory: int, name: str, source: Entry, path: str, ways: Ways, replaces: bool, alike: bool = False) -> Moved:
     """Send ``name`` below the open ``directory`` to ``path`` of the server. One attempt.
 
     ``source`` is the file as it was when it was listed; ``replaces``: the server is expected to have a file
-    of that name. Raises FleetproofError; what was sent then stays for the next attempt to go on behind,
+    of that name; ``alike``: it is to be asked whether it has one after all, by a name that is the same to it. Raises FleetproofError; what was sent then stays for the next attempt to go on behind,
     unless the error makes it worthless: changed_underfoot (list the file again first), integrity, no_space.
     """
     check_ways(client, ways)
     descriptor = _open_source(directory, name)
-    landing = Landing(client, path, source, ways, replaces)
+    landing = Landing(client, path, source, ways)
     try:
+        if alike and not replaces:
+            landing.check_free()
         sender = _Sender(client, descriptor, name, source, landing, ways)
         sender.check_unmoved()
         sender.send()

@@ -68,6 +68,8 @@ class Item(t.NamedTuple):
     stamp: int = 0
     # The stamp may be too early by less than this many nanoseconds; 0 where there is no stamp
     precision: int = 0
+    # Another name in its folder may be the same where names are compared less strictly
+    alike: bool = False
 
 
 class Batch(t.NamedTuple):

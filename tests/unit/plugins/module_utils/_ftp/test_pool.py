@@ -153,7 +153,12 @@ def test_progress_makes_attempts_count_from_the_beginning(pools):
             raise FleetproofError("connect", "broken off")
         return "done"
 
-    assert pool.first.attempt(operation, lambda: len(moved)) == "done"
+    assert pool.first.attempt(operation, lambda: len(moved) * 64 * 1024) == "done"
+    moved.clear()
+    with pytest.raises(FleetproofError):
+        # A byte each time is no headway.
+        pool.first.attempt(operation, lambda: len(moved))
+    assert len(moved) == 2
     moved.clear()
     with pytest.raises(FleetproofError):
         pool.first.attempt(operation)

@@ -17,6 +17,7 @@ from ansible_collections.fleetproof.backup.plugins.module_utils._errors import F
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act, routes, transfer
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import temporary_for
+from ansible_collections.fleetproof.backup.tests.testbed import ftpd
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.asking import fresh, served
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.transferring import T1, Mover, actions, tree, write
 
@@ -505,3 +506,45 @@ def test_threads_end_when_the_one_who_waits_is_interrupted(move, monkeypatch):
         move(bwlimit="1M", progress_path=str(move.here.parent / "progress"))
     assert time.monotonic() - began < 5
     assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture
+def without_case(monkeypatch):
+    """A server that takes names that differ in case for one, as those of Windows do."""
+    real = ftpd._FileSystem.ftp2fs
+
+    def ftp2fs(self, path):
+        found = real(self, path)
+        folder, name = os.path.split(found)
+        alike = [other for other in (os.listdir(folder) if os.path.isdir(folder) else []) if other.lower() == name.lower()]
+        return os.path.join(folder, alike[0]) if alike else found
+
+    monkeypatch.setattr(ftpd._FileSystem, "ftp2fs", ftp2fs)
+
+
+@pytest.mark.usefixtures("without_case")
+def test_a_name_that_only_changes_its_case_costs_no_file(upload):
+    write(upload.src, "README")
+    write(upload.dest, "Readme", "the old one")
+    done = upload(delete=True, max_delete="100%")
+    assert failed(done) == [("README", "refused")]
+    assert tree(upload.dest) == {"Readme": b"the old one"}
+
+
+@pytest.mark.usefixtures("without_case")
+def test_of_two_names_that_are_one_to_the_server_none_replaces_the_other(upload):
+    for name in ("a", "A", "b", "B", "c", "C", "d", "D"):
+        write(upload.src, name, name)
+    write(upload.src, "e")
+    done = upload()
+    assert [kind for _path, kind in failed(done)] == ["refused"] * 4
+    there = tree(upload.dest)
+    assert sorted(name.lower() for name in there) == ["a", "b", "c", "d", "e"]
+    assert all(there[name] == name.encode() for name in there if name != "e")
+
+
+def test_names_that_differ_in_case_are_two_where_the_server_says_so(upload):
+    for name in ("a", "A", "\u00e9", "e\u0301"):
+        write(upload.src, name, name)
+    upload.run()
+    assert tree(upload.dest) == tree(upload.src)
