@@ -14,7 +14,8 @@ author: The fleetproof.backup contributors (@fleetproof)
 description:
   - Lists a directory of an FTP server, with all below it if asked to, or tells of a single file.
   - Listings are by MLSD where the server has it, else by LIST in the styles of UNIX, of MS-DOS and IIS, and of EPLF.
-  - A listing that fails, ends early or holds a line that cannot be read is an error, never a shorter list.
+  - A listing that fails, ends early or holds a line that cannot be read is an error, never a shorter list. So is one of more than 128 MiB,
+    which is about a million names in a single directory.
   - Symbolic links are listed and not followed, but O(path) itself may be one. Some servers with MLSD, such as pyftpdlib, list links as what they lead to,
     and some leave out those that lead nowhere.
   - Needs nothing but Python on the host that runs the task.

@@ -35,7 +35,11 @@ def connect(address: t.Any, family: int, timeout: float, source_address: t.Optio
         sock.connect(address)
     except socket.timeout as error:
         sock.close()
-        raise FleetproofError("timeout", "The data connection to port %d of %s was not made within %g s" % (address[1], where, timeout)) from error
+        raise FleetproofError(
+            "timeout",
+            "The data connection to port %d of %s was not made within %g s: a firewall may let the control connection alone through; "
+            "open the ports for passive mode, or use passive=false" % (address[1], where, timeout),
+        ) from error
     except OSError as error:
         sock.close()
         raise FleetproofError("connect", "Could not make a data connection to port %d of %s: %s" % (address[1], where, reason_of_os_error(error))) from error
@@ -74,7 +78,7 @@ def accept(listener: socket.socket, server: str, timeout: float, where: str) -> 
             listener.settimeout(left)
             sock, address = listener.accept()
         except socket.timeout as error:
-            raise FleetproofError("timeout", "%s made no data connection within %g s; passive: true needs none to this host" % (where, timeout)) from error
+            raise FleetproofError("timeout", "%s made no data connection within %g s; passive=true needs none to this host" % (where, timeout)) from error
         except OSError as error:
             raise FleetproofError("connect", "The data connection of %s did not come: %s" % (where, reason_of_os_error(error))) from error
         if address[0] == server:

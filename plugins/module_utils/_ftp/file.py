@@ -57,7 +57,7 @@ def ensure(task: Task) -> Outcome:
     failure = failure or _failure(work.failures)
     result: t.Dict[str, t.Any] = {
         "path": display_name(wish.path) or ".",
-        "created": [display_name(path) for path in plan.make],
+        "created": [display_name(path) for path in (plan.make if failure is None else work.made)],
         "removed": sum(1 for _node in plan.remove.all()) if plan.remove is not None and task.check_mode else work.removed,
         "failed_files": [{"path": display_name(path), "kind": error.kind, "reason": error.message} for path, error in work.failures],
     }
@@ -112,6 +112,7 @@ class _Work:
         # The first one: it tells what there was before anything was done
         self.plan: t.Optional[Plan] = None
         self.acted = False
+        self.made: t.List[str] = []
         self.removed = 0
         self.failures: t.List[t.Tuple[str, FleetproofError]] = []
         self.warnings: t.List[str] = []
@@ -161,6 +162,7 @@ class _Work:
             if found is None or found.kind != DIRECTORY:
                 raise
         self.acted = True
+        self.made.append(path)
 
     def _set_mode(self, client: Client, path: str, mode: int) -> None:
         client.set_mode(path, mode)

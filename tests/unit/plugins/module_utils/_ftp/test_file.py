@@ -305,6 +305,14 @@ def test_what_cannot_be_removed_does_not_keep_the_rest(ensure):
     assert found.result["removed"] == 3
 
 
+def test_only_what_was_made_is_told_as_made_when_the_rest_fails(ensure):
+    ensure.server.behave(replies={"MKD": [None, "550 Not here."]})
+    found = ensure(path="a/b/c", state="directory")
+    assert tree(ensure.root) == ["a"]
+    assert (found.changed, found.failure.kind) == (True, "refused")
+    assert found.result["created"] == ["a"]
+
+
 # renamed
 
 
