@@ -57,14 +57,15 @@ options:
   archive:
     description:
       - Mirror into an archive on the managed host instead of a directory. O(src) must be a directory, and O(direction) V(download).
-      - The archive is what O(src) is. What O(src) does not have any more, or O(exclude) leaves out now, is not in the next archive, whatever O(delete)
-        says. O(max_delete), O(max_delete_size) and O(require_nonempty_src) hold for that as they do for a directory.
-      - With O(remove_source) files go from O(src) when the new archive is in its place. What O(src) does not have any more stays in the archive then.
+      - The archive is what O(src) is. What O(src) does not have any more, or O(exclude) or O(recursive) leaves out now, is not in the next archive,
+        whatever O(delete) says. O(max_delete), O(max_delete_size) and O(require_nonempty_src) hold for that as they do for a directory.
+      - With O(remove_source) files go from O(src) when the new archive is in its place, unless they could not be verified. What O(src) does not
+        have any more stays in the archive then.
       - The same site gives the same bytes. Members are sorted by the bytes of their paths, have the times that the server tells in whole seconds, and
         belong to nobody; directories have a fixed time. Nothing depends on the host, its time zone or its language. Only the compression may come out
         differently with another version of its library; an archive that has what the site has is never written anew for that.
       - What has the size and time that it has in the archive is taken over from there, everything else is fetched. The new archive is written under a
-        temporary name, read again from end to end, and then takes the place of the old one.
+        temporary name, read again from end to end, and then takes the place of the old one. What a run that was killed had fetched is fetched again.
       - It is all or nothing. When a single file cannot be fetched, or a directory cannot be listed, the old archive stays as it is, and
         RV(failed_files) says why.
       - The old archive is read from end to end by each run, in check mode as well, so that one that went bad is found. An archive that is damaged, or

@@ -130,6 +130,12 @@ class ArchiveJob(TransferJob):
             raise FleetproofError("not_found", missing(client, src))
         if entry.kind != DIRECTORY:
             raise FleetproofError("argument", "src: %s on the server is no directory, and an archive is made of one" % display_name(self.request.src))
+        above = os.path.dirname(self.path)
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        if not os.path.isdir(above):
+            words = "archive.path: %s is there and is no directory, so %s cannot be in it; remove it or name another one"
+            raise FleetproofError("argument", words % (display_name(above), display_name(self.path)))
         return Ends(src, os.path.dirname(self.path))
 
     @contextlib.contextmanager

@@ -55,7 +55,7 @@ def told(path: str) -> t.Iterator[None]:
     except Unsound as found:
         raise FleetproofError(
             found.kind,
-            "The archive %s cannot be relied on: %s; nothing was changed. Move it away or remove it, and the next run makes a new one"
+            "The archive %s cannot be gone on with: %s; nothing was changed. Move it away, and the next run makes a new one"
             % (display_name(path), found.reason),
         ) from found
 

@@ -304,6 +304,21 @@ def test_what_does_not_go_together_is_an_argument_error(one, options, word):
     assert word in error.message
 
 
+@pytest.mark.parametrize("below", ["site.zip", "a/b/site.zip"])
+@pytest.mark.parametrize("kind", ["file", "link that leads nowhere"])
+def test_a_path_below_what_is_no_directory_is_an_argument_error(one, kind, below):
+    write(one.site, "file")
+    if kind == "file":
+        one.folder.write_text("my notes")
+    else:
+        one.folder.symlink_to("nowhere")
+    for check in (True, False):
+        error = one.fails(check=check, archive={"path": str(one.folder / below)})
+        assert error.kind == "argument"
+        assert "%s is there and is no directory" % one.folder in error.message
+    assert one.server.commands("RETR") == []
+
+
 # What goes wrong
 
 
@@ -403,7 +418,7 @@ def test_a_damaged_archive_is_told_and_left_alone(every, place):
     for check in (True, False):
         error = every.fails(check=check)
         assert error.kind in ("integrity", "refused")
-        assert "remove it" in error.message
+        assert "Move it away" in error.message
         assert str(every.path) in error.message
     assert every.path.read_bytes() == data
 

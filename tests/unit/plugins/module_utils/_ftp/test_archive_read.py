@@ -169,7 +169,7 @@ def test_what_cannot_be_relied_on_says_what_to_do(tmp_path):
         raise Unsound("it ends early")
     assert caught.value.kind == "integrity"
     assert "/b/site.zip" in caught.value.message
-    assert "remove it" in caught.value.message
+    assert "Move it away" in caught.value.message
 
 
 def test_a_disk_that_cannot_be_read_is_told():
