@@ -53,7 +53,8 @@ def ensure(task: Task) -> Outcome:
                 raise
             failure = error
     plan = work.plan
-    assert plan is not None  # noqa: S101 # attempt returned or raised
+    if plan is None:
+        raise ValueError("there is no plan, and no reason why")
     failure = failure or _failure(work.failures)
     result: t.Dict[str, t.Any] = {
         "path": display_name(wish.path) or ".",

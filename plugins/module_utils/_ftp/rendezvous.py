@@ -180,7 +180,8 @@ class Rendezvous:
         return data.Channel(sock, self._control.where, endpoint.timeout)
 
     def _accept(self) -> data.Channel:
-        assert self._listener is not None  # noqa: S101 # open() sees to it
+        if self._listener is None:
+            raise ValueError("open() was not called")
         sock = data.accept(self._listener, self._peer[0], self._endpoint.timeout, self._control.where)
         return data.Channel(sock, self._control.where, self._endpoint.timeout)
 
