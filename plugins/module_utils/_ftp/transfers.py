@@ -92,7 +92,7 @@ class Incoming(_Transfer):
             if self.closing is None:
                 self.closing = self._control.final()
             if not self.closing.good:
-                raise self._explained(error) from error
+                raise self._explained(error) from error  # pylint: disable=bad-exception-cause # it is one, by way of FleetproofError
             self.unclean = True
             return 0
         except FleetproofError as error:
