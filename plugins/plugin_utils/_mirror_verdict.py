@@ -97,7 +97,8 @@ def sides(site: _Result) -> t.Tuple[str, str]:
 
 def url(site: _Result, path: str) -> str:
     """``ftp://files.example.com:2121/pub``; C(ftps) is TLS from the first octet on (RFC 4217 has no scheme of its own)."""
-    host = str(site.get("host") or "")
+    # Who writes an address here may have written a password into it.
+    host = str(site.get("host") or "").rpartition("@")[2].rpartition("/")[2]
     if not host:
         return path
     if ":" in host and not host.startswith("["):
@@ -133,9 +134,9 @@ _AFTER_A_FAILURE = {
     "resolve": "Correct the name of the server, or see that this host can look names up, and run again",
     "connect": "See that the server is up, and that no firewall is between it and this host; run again",
     "timeout": "See that the server is up and not overloaded, and that no firewall is between; run again",
-    "tls": "Look at the certificate of the server: ca_path names the authority that it has to be from, tls how the server encrypts",
+    "tls": "Do what the reason says: tls and port say how this server encrypts, ca_path from which authority its certificate is",
     "auth": "Correct the username and the password of this site",
-    "not_found": "Correct the directories of this site, or find out who removed them",
+    "not_found": "Correct the path that the reason names, or find out who removed what it led to",
     "permission": "Let the user of this site at the directory that the reason names, on the server or on this host",
     "argument": "Correct the options of this site",
     "busy": "Wait for the other run to end, or let the server take more connections, and run again",
@@ -276,8 +277,10 @@ def _judge_freshness(case: Case, judgement: Judgement, mirror: t.Optional[Extent
 
 def _judge_the_dated_copy(case: Case, judgement: Judgement) -> None:
     if case.kept:
-        reason = "The archive is there, and its dated copy could not be kept: %s" % (message_of(case.kept) or "the task ended without a reason")
-        judgement.add("incomplete", reason, "Make it possible to write where the dated copies are kept, and run again")
+        items = [item for item in case.kept.get("results") or [] if item.get("failed")]
+        why = message_of(items[0] if items else case.kept) or "the task ended without a reason"
+        reason = "The archive is there, but not all is well with its dated copies: %s" % why
+        judgement.add("incomplete", reason, "Put right what the reason names, and run again: the archive itself is whole")
 
 
 def _is_all_there(case: Case, judgement: Judgement) -> bool:

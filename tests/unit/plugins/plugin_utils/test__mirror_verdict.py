@@ -79,7 +79,7 @@ def test_a_verdict_of_a_mirror_is_one_that_the_report_knows():
         ("timeout", "overloaded"),
         ("tls", "certificate"),
         ("auth", "password"),
-        ("not_found", "directories"),
+        ("not_found", "Correct the path"),
         ("busy", "other run"),
         ("no_space", "room"),
         ("unsafe", "trusted"),
@@ -286,6 +286,13 @@ def test_a_dated_copy_that_could_not_be_kept_is_told():
     assert "No space left" in row["reasons"][0]
 
 
+def test_of_a_task_with_many_items_the_reason_is_that_of_the_first_that_failed():
+    items = [{"msg": "fine"}, {"failed": True, "msg": "Permission denied"}]
+    row = judged(moved(), proof=moved(), kept={"failed": True, "msg": "One or more items failed", "results": items})
+    assert "Permission denied" in row["reasons"][0]
+    assert "One or more" not in row["reasons"][0]
+
+
 @pytest.mark.parametrize(
     ("site", "wanted"),
     [
@@ -296,6 +303,9 @@ def test_a_dated_copy_that_could_not_be_kept_is_told():
         ({"tls": "implicit", "port": 990}, ("ftps://ftp.example.com/pub/releases", "/srv/releases")),
         ({"host": "2001:db8::1", "src": "."}, ("ftp://[2001:db8::1]/.", "/srv/releases")),
         ({"host": ""}, ("pub/releases", "/srv/releases")),
+        ({"host": "ftp://fleet:sesame@ftp.example.com"}, ("ftp://ftp.example.com/pub/releases", "/srv/releases")),
+        ({"host": "fleet:se@same@ftp.example.com"}, ("ftp://ftp.example.com/pub/releases", "/srv/releases")),
+        ({"host": "ftp://ftp.example.com"}, ("ftp://ftp.example.com/pub/releases", "/srv/releases")),
     ],
 )
 def test_both_sides_are_shown_as_people_write_them(site, wanted):
