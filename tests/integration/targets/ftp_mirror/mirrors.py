@@ -4,8 +4,8 @@
 
 """The playbook ftp_mirror from end to end: sites of every kind, good and bad, mirrored, judged and reported.
 
-Each step is run in check mode, for real, in check mode again and for real again, and what each of them
-says and leaves behind is asserted. Nothing outside a temporary directory is touched.
+Runs of ansible-playbook are dear, so each of them proves several things on several hosts. What it says and leaves
+behind is asserted. Nothing outside a temporary directory is touched.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ sys.path.insert(0, str(COLLECTION / "tests" / "testbed"))
 from ftpd import USERS, FtpServer, free_port  # noqa: E402
 from playbook import Run, run_playbook  # noqa: E402
 
-PLAIN = {"backup_report_charts": False, "backup_report_formats": ["json", "html", "junit", "prometheus"]}
+FORMATS = ["json", "html", "junit", "prometheus"]
+PLAIN = {"backup_report_charts": False, "backup_report_formats": ["json"]}
 DAY = 86400
 DATED = re.compile(r"site-\d{4}-\d\d-\d\dT\d{6}Z\.tar\.gz")
 # By host, which is named after its only site: the verdict, and the paths that it names.
@@ -46,6 +47,16 @@ WANTED: t.Dict[str, t.Tuple[str, t.Set[str]]] = {
 # Where there is something to move, and what there is can be moved.
 MOVING = {"good", "archive", "upload", "old"}
 
+# Hosts with sites that make no sense, and the words that say so; of the first one another site does.
+SENSELESS = {
+    "lost": ["nowhere"],
+    "empty": ["ftp_mirror_sites is empty"],
+    "twins": ["share a name"],
+    "rivals": ["the same archive, or the same keep_dir"],
+    "typo": ["sorce"],
+    "odd": ["needs a host", "max_age", "without scheme", "not negative"],
+}
+
 Snapshot = t.Dict[str, t.Any]
 Site = t.Dict[str, t.Any]
 
@@ -60,9 +71,12 @@ class Bed:
         self.mirrors = root / "mirrors"
         for name in ("ansible", "mirrors"):
             (root / name).mkdir()
+        self.fleet(())
         self.fill()
         write(refusing.root / "site" / "secret.bin", "nobody gets this\n")
         refusing.behave(refuse={"RETR": "550 Not for you."})
+        # By its name the first of what fails, of which one is to be listed: damage is found and named all the same.
+        write(lying.root / "site" / "..\\..\\evil.txt", "evil\n")
         write(lying.root / "site" / "data.bin", "true\n")
         lying.behave(hash=["XSHA256"], wrong_hash=True)
         self.sites: t.Dict[str, Site] = {
@@ -79,6 +93,7 @@ class Bed:
         }
         self.sites["archive"]["archive_keep"] = {"keep_last": 2}
         self.hosts: t.Dict[str, t.Dict[str, t.Any]] = {name: {} for name in self.sites}
+        self.hosts["spoilt"]["ftp_mirror_max_findings"] = 1
         silent = root / "silent"
         silent.write_text("#!/bin/sh\necho 'No route to host' >&2\nexit 255\n", encoding="utf-8")
         silent.chmod(0o755)
@@ -96,12 +111,34 @@ class Bed:
         write(root / "hostile" / "..\\..\\evil.txt", "evil\n")
         write(self.root / "local" / "reports" / "today.txt", "sent\n")
 
+    def fleet(self, senseless: t.Collection[str]) -> None:
+        """Have hosts of SENSELESS, besides the others."""
+        whole = {"name": "whole", "src": "pub", "dest": str(self.mirrors / "good"), "exclude": ["*.tmp"]}
+        secret = {"password": USERS["fleet"]}
+        packed = {"src": "site", "archive": {"path": "site.tar.gz", "keep_dir": str(self.mirrors / "rival")}, "archive_keep": {"keep_last": 1}}
+        sites: t.Dict[str, t.List[Site]] = {
+            "lost": [{"name": "lost", "src": "nowhere", "dest": str(self.mirrors / "lost")}, whole],
+            "empty": [],
+            "twins": [whole, whole],
+            "rivals": [{"name": "one", **packed}, {"name": "two", **packed, "archive": {**packed["archive"], "path": "other/site.tar.gz"}}],
+            "typo": [{**whole, **secret, "sorce": "x"}],
+            "odd": [
+                {"name": "nowhere", "src": "pub", **secret},
+                {**whole, "max_age": "yesterday"},
+                {**whole, "name": "address", "host": "ftp://fleet:%s@localhost/pub" % "se same"},
+                {**packed, "name": "negative", "archive_keep": {"keep_last": -1}},
+            ],
+        }
+        self.senseless = {name: sites[name] for name in senseless}
+
     def run(self, *options: str, playbook: str = "ftp_mirror", status: t.Optional[int] = None, **variables: t.Any) -> Run:
         """Run a playbook; with ``status`` that is what it has to end with."""
         hosts = {}
         for name, site in self.sites.items():
             place = {} if "dest" in site or "archive" in site else {"dest": str(self.mirrors / name)}
             hosts[name] = {"ansible_remote_tmp": str(self.root / "tmp" / name), "ftp_mirror_sites": [{"name": name, **place, **site}], **self.hosts[name]}
+        for name, sites in self.senseless.items():
+            hosts[name] = {"ansible_remote_tmp": str(self.root / "tmp" / name), "ftp_mirror_sites": sites}
         everywhere = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
@@ -178,25 +215,18 @@ def changes(run: Run) -> t.Dict[str, int]:
 
 
 def test_mirrors_are_made_and_judged(bed: Bed) -> None:
-    """Everything that can be moved is, everything that cannot is named, and the second time there is nothing to do."""
+    """Everything that can be moved is, everything that cannot is named, and nothing is shown that is secret even to who wants to see all."""
     server = bed.server.root
     before = snapshot(server, bed.mirrors)
     predicted = changes(bed.run("--check", "--diff"))
     assert snapshot(server, bed.mirrors) == before, "check mode changed something"
     assert not bed.report.exists()
-    run = bed.run("--diff")
+    run = bed.run("--diff", "-vvvv", backup_report_formats=FORMATS)
     assert run.status != 0, "the play has to end failed when mirrors are bad"
     assert bed.found() == WANTED
     assert set(changes(run)) == MOVING
     assert {host: number for host, number in predicted.items() if host in MOVING} == changes(run), "check mode predicted something else"
     check_what_was_moved(bed)
-    settled = snapshot(server, bed.mirrors)
-    assert changes(bed.run("--check")).keys() == {"refused", "spoilt"}, "check mode tries no file, so those look as if they could be moved"
-    run = bed.run()
-    assert changes(run) == {}
-    assert "localhost" not in run.changed(), "the report says the same as the last one"
-    assert bed.found() == WANTED
-    assert snapshot(server, bed.mirrors) == settled
 
 
 def check_what_was_moved(bed: Bed) -> None:
@@ -221,6 +251,7 @@ def check_what_was_moved(bed: Bed) -> None:
     assert (gone["complete"], gone["fresh"]) == (None, None)
     assert "Connection refused" in gone["reasons"][0]
     assert "username and the password" in bed.row("login")["todo"]
+    assert bed.row("spoilt")["findings_total"] == 2
     assert bed.row("spoilt")["intact"] is False
     assert all(row["pairs"][0]["todo"] or row["todo"] for row in bed.rows().values() if not row["good"])
     for name in ("backups.html", "backups.junit.xml", "backups.prom", "backups.json"):
@@ -230,107 +261,112 @@ def check_what_was_moved(bed: Bed) -> None:
     assert "Fetched from" in (bed.report / "backups.html").read_text(encoding="utf-8")
 
 
-def test_no_secret_is_shown(bed: Bed) -> None:
-    """Not even to those who want to see everything; Bed.run looks."""
-    bed.run("-vvvv", "--diff", "--limit", "login,archive")
-    assert bed.found()["upload"][0] == "skipped"
-    assert bed.row("upload")["name"] == "upload"
+def test_nothing_is_done_twice_and_nothing_hides_the_rest(bed: Bed) -> None:
+    """The second run changes nothing, and what is wrong with one site, or one host, says nothing about the others."""
+    settled = snapshot(bed.server.root, bed.mirrors)
+    bed.fleet(SENSELESS)
+    try:
+        run = bed.run("-vvv", "--limit", ",".join([*MOVING, "refused", "spoilt", *SENSELESS]))
+    finally:
+        bed.fleet(())
+    assert run.status != 0
+    assert changes(run) == {}
+    assert snapshot(bed.server.root, bed.mirrors) == settled
+    rows = bed.rows()
+    assert {name: verdict for name, verdict in bed.found().items() if name in WANTED} == {
+        **WANTED,
+        **dict.fromkeys(set(WANTED) - MOVING - {"refused", "spoilt"}, ("skipped", set())),
+    }
+    assert {pair["name"]: pair["verdict"] for pair in rows["lost"]["pairs"]} == {"lost": "failed", "whole": "good"}
+    assert not (bed.mirrors / "lost").exists(), "a failed transfer left an empty directory"
+    for name, words in SENSELESS.items():
+        reasons = "; ".join(reason for pair in rows[name]["pairs"] for reason in pair["reasons"])
+        assert rows[name]["verdict"] == "failed", name
+        assert all(word in reasons for word in words), "%s: %s" % (name, reasons)
 
 
-def test_dated_copies(bed: Bed) -> None:
-    """Each archive that differs is kept under its date, and of those the last two; what only looks like one stays."""
+def test_dated_copies_and_guards(bed: Bed) -> None:
+    """Each archive that differs is kept under its date, and of those the last two; an empty site empties no mirror."""
     kept = bed.mirrors / "kept"
     likely = {"site-2020-01-01.tar.gz", "site-2020-01-01T000000Z.tar.gz.bak", "other-2020-01-01T000000Z.tar.gz", "xsite-2020-01-01T000000Z.tar.gz"}
     for name in likely:
         write(kept / name, "mine\n")
     write(kept / "site-2020-01-01T000000Z.tar.gz", "an old one\n")
-    limit = ("--limit", "archive")
-    past = bed.copies()
-    write(bed.server.root / "site" / "index.html", "<h1>Two</h1>\n", age=30)
-    before = snapshot(bed.mirrors)
-    predicted = changes(bed.run("--check", *limit))
-    assert snapshot(bed.mirrors) == before
-    assert changes(bed.run(*limit, status=0)) == predicted == {"archive": 3}, "the archive, a copy of it, and one that goes"
-    settled = snapshot(bed.mirrors)
-    assert changes(bed.run("--check", *limit)) == {}
-    assert changes(bed.run(*limit, status=0)) == {}
-    assert snapshot(bed.mirrors) == settled
-    write(bed.server.root / "site" / "index.html", "<h1>Three</h1>\n", age=20)
-    past += bed.copies()[1:]
-    assert changes(bed.run(*limit, status=0)) == {"archive": 3}
-    assert bed.copies()[0] == past[-1]
-    assert len(bed.copies()) == 2
-    assert likely <= {path.name for path in kept.iterdir()}
-    newest = kept / bed.copies()[-1]
-    assert newest.samefile(bed.mirrors / "site.tar.gz")
-    with tarfile.open(newest) as archive:
-        assert archive.extractfile("index.html").read() == b"<h1>Three</h1>\n"  # type: ignore[union-attr]
-    # Where no second name can be given, a copy does, and it is known again as one.
-    newest.unlink()
-    shutil.copyfile(bed.mirrors / "site.tar.gz", newest)
-    assert changes(bed.run(*limit, status=0)) == {}
-    bed.sites["archive"]["archive_keep"] = {"keep_days": 3650}
-    assert changes(bed.run(*limit, status=0)) == {}
-    assert len(bed.copies()) == 2
-
-
-def test_an_empty_site_empties_no_mirror(bed: Bed) -> None:
-    """A guard stops the transfer, the mirror stays, and the verdict names the guard."""
     place = bed.server.root / "pub"
     place.rename(bed.root / "aside")
     place.mkdir()
+    write(bed.server.root / "site" / "index.html", "<h1>Two</h1>\n", age=30)
+    limit = ("--limit", "archive,good,old")
     before = snapshot(bed.mirrors)
-    for options, more in ((["--check"], {"ftp_mirror_fail_on_bad": True}), ([], {})):
-        run = bed.run(*options, "--limit", "good", **more)
-        assert run.status != 0
-        assert changes(run) == {}
-        assert ("good is failed (" in run.output) is bool(more)
+    run = bed.run("--check", *limit, ftp_mirror_fail_on_bad=True)
+    assert snapshot(bed.mirrors) == before
+    assert "good is failed (" in run.output
+    assert changes(run) == {"archive": 3}, "the archive, a copy of it, and one that goes"
+    past = bed.copies()
+    run = bed.run(*limit)
+    assert changes(run) == {"archive": 3}
+    assert "good is failed (" not in run.output
+    assert bed.copies()[0] == past[-1]
+    assert len(bed.copies()) == 2
+    assert likely <= {path.name for path in kept.iterdir()}
+    check_newest_copy(bed, b"<h1>Two</h1>\n")
     row = bed.row("good")
     assert row["verdict"] == "failed"
     assert "ftp_mirror_require_nonempty_src" in row["todo"]
     assert row["bytes"]["right"] == 16, "what is there still is"
-    assert snapshot(bed.mirrors) == before
     place.rmdir()
     (bed.root / "aside").rename(place)
 
 
+def check_newest_copy(bed: Bed, page: bytes) -> None:
+    """The newest dated copy is the archive under another name, and holds ``page``."""
+    newest = bed.mirrors / "kept" / bed.copies()[-1]
+    assert newest.samefile(bed.mirrors / "site.tar.gz")
+    with tarfile.open(newest) as archive:
+        assert archive.extractfile("index.html").read() == page  # type: ignore[union-attr]
+
+
 def test_mirrors_beside_backups(bed: Bed) -> None:
-    """verify_backups looks at mirrors and moves nothing; with a repair it does."""
+    """verify_backups looks at mirrors and moves nothing, though a site would; with a repair it does."""
     write(bed.server.root / "pub" / "new.txt", "news\n")
-    limit = ("--limit", "good")
+    bed.sites["good"]["transfer"] = True
+    limit = ("--limit", "good,archive")
     before = snapshot(bed.mirrors)
     run = bed.run(*limit, playbook="verify_backups")
     assert run.status != 0
     assert changes(run) == {}
     assert snapshot(bed.mirrors) == before
     assert bed.found()["good"] == ("incomplete", {"new.txt"})
+    assert bed.found()["archive"] == ("good", set())
+    # Where no second name can be given, a copy does, and it is known again as one.
+    newest = bed.mirrors / "kept" / bed.copies()[-1]
+    newest.unlink()
+    shutil.copyfile(bed.mirrors / "site.tar.gz", newest)
+    bed.sites["archive"]["archive_keep"] = {"keep_days": 3650}
     assert changes(bed.run(*limit, playbook="verify_backups", status=0, backup_verify_repair=True)) == {"good": 1}
     assert bed.row("good")["verdict"] == "good"
-    assert changes(bed.run(*limit, playbook="verify_backups", status=0)) == {}
+    assert len(bed.copies()) == 2
 
 
-def test_sites_that_make_no_sense(bed: Bed) -> None:
-    """What is wrong with one site, or one host, hides nothing about the others."""
-    good = {"name": "whole", "src": "pub", "dest": str(bed.mirrors / "good"), "exclude": ["*.tmp"]}
-    secret = {"password": USERS["fleet"]}
-    bed.hosts["good"]["ftp_mirror_sites"] = [{"name": "lost", "src": "nowhere", "dest": str(bed.mirrors / "lost")}, good]
-    bed.hosts["archive"]["ftp_mirror_sites"] = []
-    bed.hosts["upload"]["ftp_mirror_sites"] = [good, good]
-    bed.hosts["old"]["ftp_mirror_sites"] = [{**good, **secret, "sorce": "x"}]
-    bed.hosts["hostile"]["ftp_mirror_sites"] = [{"name": "nowhere", "src": "pub", **secret}, {**good, "max_age": "yesterday"}]
-    run = bed.run("--limit", "good,archive,upload,old,hostile", "-vvv")
-    assert run.status != 0
-    rows = bed.rows()
-    assert {pair["name"]: pair["verdict"] for pair in rows["good"]["pairs"]} == {"lost": "failed", "whole": "good"}
-    assert not (bed.mirrors / "lost").exists(), "a failed transfer left an empty directory"
-    reasons = {name: "; ".join(reason for pair in row["pairs"] for reason in pair["reasons"]) for name, row in rows.items()}
-    assert {name: rows[name]["verdict"] for name in ("archive", "upload", "old", "hostile")} == dict.fromkeys(("archive", "upload", "old", "hostile"), "failed")
-    assert "nowhere" in reasons["good"]
-    assert "ftp_mirror_sites is empty" in reasons["archive"]
-    assert "share a name" in reasons["upload"]
-    assert "sorce" in reasons["old"]
-    assert "needs a host" in reasons["hostile"]
-    assert "max_age" in reasons["hostile"]
+def test_limits_and_clocks(bed: Bed) -> None:
+    """A limit of 0 is one, and a clock that went back has no copy removed."""
+    (bed.server.root / "pub" / "new.txt").unlink()
+    bed.sites["good"].update(max_delete="100%", max_delete_size=0)
+    future = bed.mirrors / "kept" / "site-2990-01-01T000000Z.tar.gz"
+    (bed.mirrors / "kept" / bed.copies()[-1]).rename(future)
+    bed.sites["archive"]["archive_keep"] = {"keep_last": 1}
+    write(bed.server.root / "site" / "index.html", "<h1>Three, and longer</h1>\n", age=20)
+    copies = bed.copies()
+    assert changes(bed.run("--limit", "good,archive")) == {"archive": 1}
+    assert bed.copies() == copies
+    assert (bed.row("archive")["verdict"], bed.row("archive")["complete"]) == ("incomplete", True)
+    assert "dated later than now" in bed.row("archive")["reasons"][0]
+    assert "ftp_mirror_max_delete_size" in bed.row("good")["todo"]
+    assert (bed.mirrors / "good" / "new.txt").exists()
+    future.unlink()
+    assert changes(bed.run("--limit", "archive", status=0)) == {"archive": 2}, "a copy, and one that goes"
+    assert len(bed.copies()) == 1
+    check_newest_copy(bed, b"<h1>Three, and longer</h1>\n")
 
 
 def main() -> None:
@@ -341,11 +377,10 @@ def main() -> None:
         with FtpServer(root / "ftp") as server, FtpServer(root / "refusing") as refusing, FtpServer(root / "lying") as lying:
             bed = Bed(root, server, refusing, lying)
             test_mirrors_are_made_and_judged(bed)
-            test_no_secret_is_shown(bed)
-            test_dated_copies(bed)
-            test_an_empty_site_empties_no_mirror(bed)
+            test_nothing_is_done_twice_and_nothing_hides_the_rest(bed)
+            test_dated_copies_and_guards(bed)
             test_mirrors_beside_backups(bed)
-            test_sites_that_make_no_sense(bed)
+            test_limits_and_clocks(bed)
     finally:
         shutil.rmtree(root)
 
