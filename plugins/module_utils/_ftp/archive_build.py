@@ -189,7 +189,8 @@ class Build:
         target = self.target
         made = self._read_again(out, watch)
         try:
-            self._look_like_old(out.fileno())
+            if self.old is not None:
+                look_like(out.fileno(), self.old.fileno())
             os.fsync(out.fileno())
             self._check_alone(out.fileno())
             os.rename(new_name(target.name), target.name, src_dir_fd=target.directory, dst_dir_fd=target.directory)
@@ -234,13 +235,19 @@ class Build:
         made.size, made.sha256 = raw.size, raw.hexdigest
         return made
 
-    def _look_like_old(self, descriptor: int) -> None:
-        if self.old is None:
-            return
-        have, want = os.fstat(descriptor), os.fstat(self.old.fileno())
-        if os.geteuid() == 0 and (have.st_uid, have.st_gid) != (want.st_uid, want.st_gid):
-            os.fchown(descriptor, want.st_uid, want.st_gid)
-        os.fchmod(descriptor, want.st_mode & 0o777)
+
+def look_like(descriptor: int, old: int) -> None:
+    """Give an open file the permissions of another one, and the owner and the group as far as this user may."""
+    have, want = os.fstat(descriptor), os.fstat(old)
+    if os.geteuid() == 0 and (have.st_uid, have.st_gid) != (want.st_uid, want.st_gid):
+        os.fchown(descriptor, want.st_uid, want.st_gid)
+    elif have.st_gid != want.st_gid:
+        try:
+            os.fchown(descriptor, -1, want.st_gid)
+        except PermissionError:
+            # It is no group of this user.
+            pass
+    os.fchmod(descriptor, want.st_mode & 0o777)
 
 
 def _identity(state: t.Optional[os.stat_result]) -> t.Optional[t.Tuple[int, int]]:

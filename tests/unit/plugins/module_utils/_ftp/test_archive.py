@@ -240,6 +240,35 @@ def test_modes_are_those_of_the_old_archive(one):
     assert one.path.stat().st_mode & 0o777 == 0o640
 
 
+@contextlib.contextmanager
+def _somebody_else(groups):
+    """The user and group 65534 at work."""
+    before = os.getgroups()
+    os.setgroups(groups)
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize(("groups", "expected"), [([12345], (65534, 12345)), ([], (65534, 65534)), (None, (1000, 12345))])
+def test_owner_and_group_are_those_of_the_old_archive_as_far_as_the_user_may(tmp_path, groups, expected):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path, owner in ((old, (1000, 12345)), (new, (65534, 65534))):
+        path.write_bytes(b"")
+        os.chown(path, *owner)
+    old.chmod(0o6750)
+    with open(old, "rb") as one, open(new, "r+b") as other, contextlib.nullcontext() if groups is None else _somebody_else(groups):
+        archive_build.look_like(other.fileno(), one.fileno())
+    state = new.stat()
+    assert (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (*expected, 0o750)
+
+
 # Limits
 
 
@@ -826,8 +855,11 @@ def test_progress_is_told_while_the_new_archive_is_read_again(one, tmp_path, mon
     told = []
 
     def watching(self, out, watch):
-        assert watch is not None
-        return again(self, out, lambda: (told.append(out.tell()), watch()))
+        def seen():
+            told.append(out.tell())
+            watch()
+
+        return again(self, out, seen)
 
     monkeypatch.setattr(archive_build.Build, "_read_again", watching)
     one(progress_path=str(tmp_path / "progress"))
