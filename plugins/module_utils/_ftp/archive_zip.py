@@ -122,7 +122,10 @@ class ZipWriter:
     def __init__(self, out: t.BinaryIO) -> None:
         self._out = out
         self._order = Order()
-        self._directory = bytearray()
+        # The directory, compressed as long as it has to wait for its place, and what it takes there
+        self._squeeze = zlib.compressobj(1)
+        self._directory: t.List[bytes] = []
+        self._length = 0
         self._number = 0
 
     def add(self, member: Member, chunks: t.Iterable[bytes]) -> bytes:
@@ -138,7 +141,11 @@ class ZipWriter:
         self._out.seek(offset)
         self._out.write(local_header(member, packed))
         self._out.seek(end)
-        self._directory += central_header(member, packed)
+        entry = central_header(member, packed)
+        part = self._squeeze.compress(entry)
+        if part:
+            self._directory.append(part)
+        self._length += len(entry)
         self._number += 1
         return digest.digest()
 
@@ -161,8 +168,11 @@ class ZipWriter:
     def close(self) -> None:
         """Write the directory."""
         start = self._out.tell()
-        self._out.write(self._directory)
-        self._out.write(end_records(self._number, start, len(self._directory)))
+        self._directory.append(self._squeeze.flush())
+        inflate = zlib.decompressobj()
+        for part in self._directory:
+            self._out.write(inflate.decompress(part))
+        self._out.write(end_records(self._number, start, self._length))
 
 
 def _nothing(chunks: t.Iterable[bytes]) -> int:

@@ -11,11 +11,13 @@ import io
 import shutil
 import stat
 import subprocess
+import tracemalloc
 import zipfile
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import archive_zip
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_format import CHUNK, NO_TIME, Member, Unsound
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.archive_zip import ZipWriter
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._ftp.archiving import (
     SITE,
     archives_of_all_formats,
@@ -79,6 +81,23 @@ def test_an_archive_may_have_more_members_than_16_bits_count():
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert len(archive.infolist()) == 65600
     assert len(side_of(written("tar.gz", members), "tar.gz")) == 65600
+
+
+def test_a_member_that_was_written_takes_little_memory(tmp_path):
+    number = 10000
+    with open(tmp_path / "x.zip", "w+b") as out:
+        writer = ZipWriter(out)
+        tracemalloc.start()
+        try:
+            for at in range(number):
+                writer.add(Member(b"some-file-%06d.bin" % at, 3, 1700000000 + 7 * at), [b"%03d" % (at % 1000)])
+            held = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        writer.close()
+    assert held / number < 60
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        assert len(archive.infolist()) == number
 
 
 def test_offsets_beyond_32_bits_are_told_in_64():
