@@ -182,7 +182,8 @@ class _Data:
         left = self._left(self.tot_bytes_sent)
         if left == 0:
             return 0
-        return super().send(data if left is None else data[:left])
+        # For TLS an empty text, as of an empty NLST, would be an error.
+        return super().send(data if left is None else data[:left]) if data else 0
 
     def recv(self, buffer_size: int) -> bytes:
         left = self._left(self.tot_bytes_received)
