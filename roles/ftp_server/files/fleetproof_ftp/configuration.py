@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import ipaddress
 import json
 import os
 import stat
@@ -18,9 +19,11 @@ import typing as t
 
 from . import passwords
 
+PROGRAM = os.path.dirname(os.path.abspath(__file__))
 LETTERS = "elradfmwMT"
 READING = "elr"
 ANONYMOUS = "anonymous"
+ASCII = "\r\n 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz/.,-;=()"
 TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 T = t.TypeVar("T")
 
@@ -156,6 +159,7 @@ def _user(config: Config, given: t.Mapping[str, t.Any], hashes: t.Mapping[str, t
         raise Problem("%s: %r cannot be the name of a user" % (path, name))
     if not os.path.isabs(home):
         raise Problem("%s: the home directory of %s has to be an absolute path, not %r" % (path, name, home))
+    _check_home(config, name, home)
     odd = sorted(set(permissions) - set(LETTERS))
     if odd:
         raise Problem("%s: %s is none of the permissions %s of %s" % (path, "".join(odd), LETTERS, name))
@@ -167,6 +171,15 @@ def _user(config: Config, given: t.Mapping[str, t.Any], hashes: t.Mapping[str, t
         return User(name, home, permissions, passwords.parse(hashes[name]))
     except ValueError as error:
         raise Problem("%s: the password of %s cannot be used: %s" % (config.passwords_path, name, error)) from None
+
+
+def _check_home(config: Config, name: str, home: str) -> None:
+    """All users are the account that reads the passwords and writes the state, and may be the one that owns the program: none may reach these."""
+    place = os.path.join(os.path.realpath(home), "")
+    for secret in (config.passwords_path, config.users_path, config.run_dir, PROGRAM):
+        found = os.path.realpath(secret)
+        if found.startswith(place) or place.startswith(os.path.join(found, "")):
+            raise Problem("%s: the home directory of %s, %s, must not hold or be in what the server itself needs: %s" % (config.users_path, name, home, secret))
 
 
 def _check_values(path: str, config: Config) -> None:
@@ -189,13 +202,24 @@ def _check_values(path: str, config: Config) -> None:
     check(bool(config.banner) and config.banner.isprintable(), "banner", "one line of printable text")
     check(config.log_level in ("debug", "info", "warning"), "log_level", "debug, info or warning")
     check(len(config.umask) in (3, 4) and set(config.umask) <= set("01234567"), "umask", "an octal number such as 0027")
+    check(not config.masquerade_address or _is_ipv4(config.masquerade_address), "masquerade_address", "an IPv4 address, or empty")
     try:
-        codecs.lookup(config.encoding)
+        known = codecs.lookup(config.encoding)
+        # Commands and replies are ASCII whatever the names are.
+        check(ASCII.encode(known.name) == ASCII.encode("ascii"), "encoding", "one that has ASCII as it is, such as utf-8 or gbk")
         config.banner.encode(config.encoding)
     except LookupError:
         check(False, "encoding", "an encoding that Python knows")
-    except UnicodeEncodeError:
+    except UnicodeError:
         check(False, "banner", "a text that %s can express" % config.encoding)
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_type(path: str, name: str, value: t.Any, wanted: t.Any) -> None:
@@ -206,7 +230,7 @@ def _check_type(path: str, name: str, value: t.Any, wanted: t.Any) -> None:
     elif wanted is str:
         right = isinstance(value, str) and "\0" not in value
     else:
-        right = value is None or (isinstance(value, list) and all(type(item) is int for item in value))
+        right = value is None or (isinstance(value, list) and all(isinstance(item, int) and not isinstance(item, bool) for item in value))
     if not right:
         words = {float: "a number", int: "a whole number", str: "a text"}
         raise Problem("%s: %s has to be %s, not %r" % (path, name, words.get(wanted, "a list of two whole numbers, or null"), value))

@@ -26,7 +26,8 @@ from .configuration import Config, Problem, Users
 TICK = 1.0
 # Descriptors of a session: control, listening for data, data, a file; and what the process has besides.
 DESCRIPTORS = (4, 64)
-_CONTROL = {code: "\\x%02x" % code for code in (*range(32), 127)}
+# With those of C1, which some terminals obey, and what some readers take for the end of a line.
+_CONTROL = {code: "\\x%02x" % code for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 log = logging.getLogger("pyftpdlib")
 
 
@@ -69,7 +70,8 @@ class Service:
         self.facts: t.Dict[str, t.Any] = {"pid": os.getpid(), "config": digest, "program": state.program_digest(), "python": sys.executable}
         users = configuration.load_users(config)
         self.handler = sessions.make_handler(config, users)
-        self._loaded(users)
+        self.facts.update(_digests(config, users))
+        _look_for_homes(users)
         _allow_descriptors(config)
         self.loop = IOLoop()
         try:
@@ -102,31 +104,42 @@ class Service:
         """Read users, passwords and certificate again. What is wrong with them changes nothing."""
         try:
             users = configuration.load_users(self.config)
-            if self.config.tls != "none":
-                self.handler.ssl_context = sessions.make_context(self.config)
-        except Problem as problem:
+            context = sessions.make_context(self.config) if self.config.tls != "none" else None
+            facts = {**self.facts, **_digests(self.config, users)}
+            state.write(self.config, facts)
+        except (Problem, state.Busy) as problem:
             log.error("Nothing was reloaded: %s", problem)
             return
+        self.facts = facts
+        if context is not None:
+            self.handler.ssl_context = context
         before, self.handler.authorizer.users = self.handler.authorizer.users, users
-        for session in list(self.loop.socket_map.values()):
+        # With those that said QUIT during a transfer: only their data connection is still looked at.
+        channels = list(self.loop.socket_map.values())
+        for session in {id(found): found for found in (getattr(channel, "cmd_channel", channel) for channel in channels)}.values():
             if isinstance(session, FTPHandler) and session.username and before.get(session.username) != users.get(session.username):
                 session.log("Closed, because the user was changed.")
                 session.close()
-        self._loaded(users)
-        state.write(self.config, self.facts)
+        _look_for_homes(users)
         log.warning("Reloaded the users of %s", self.config.name)
 
-    def _loaded(self, users: Users) -> None:
-        """Remember what is being served; say which homes are not there."""
-        self.facts["users"], self.facts["certificate"] = users.digest, configuration.certificate_digest(self.config)
-        for user in users:
-            if not os.access(user.home, os.R_OK | os.X_OK):
-                log.warning("The home directory of %s, %s, is not there or cannot be read", user.name, user.home)
+
+def _digests(config: Config, users: Users) -> t.Dict[str, t.Any]:
+    """What is being served, as plan compares it."""
+    return {"users": users.digest, "certificate": configuration.certificate_digest(config)}
+
+
+def _look_for_homes(users: Users) -> None:
+    for user in users:
+        if not os.access(user.home, os.R_OK | os.X_OK):
+            log.warning("The home directory of %s, %s, is not there or cannot be read", user.name, user.home)
 
 
 def serve(config: Config, digest: str, parent: int) -> None:
     """Run the server in this process to its end; raises Problem for what another try would not mend."""
     os.umask(int(config.umask, 8))
+    # What is to be read again is not read yet.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with state.Lock(config, "server"):
         _start_log(config)
         Service(config, digest).run(parent)

@@ -23,11 +23,16 @@ try:
     from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler
 except ImportError:
     SSL = None
+    TLS_DTPHandler = TLS_FTPHandler = object
 
 # How often it is looked whether a password has been checked, in seconds.
 GLANCE = 0.01
 # Commands that may wait while a password is checked; nobody sends so many unanswered.
 MOST_HELD = 64
+# Replies that a client leaves unread; they take memory.
+MOST_UNREAD = 4096
+# Seconds for a client to log in, and to read the last reply: until then it holds one of the sessions that there may be.
+LOGIN, LAST_WORDS = 60.0, 10.0
 ENCODING_ERRORS = "fleetproof"
 UNSAFE = frozenset("\0\r\n")
 
@@ -119,6 +124,34 @@ class Careful:
         self._checking: t.Optional[concurrent.futures.Future[bool]] = None
         self._held: t.List[bytes] = []
         super().__init__(*args, **more)
+        if not self._closed:
+            self.call_later(LOGIN, self._see_who_it_is)
+
+    def _see_who_it_is(self) -> None:
+        """Nobody holds a session by saying NOOP for ever, or by never coming to the end of a TLS handshake."""
+        if not self.authenticated:
+            self.log("Nobody logged in within %d seconds." % LOGIN)
+            self.close()
+
+    def close(self) -> None:
+        """A password that nobody waits for is not checked."""
+        if self._checking is not None:
+            self._checking.cancel()
+        super().close()
+
+    def close_when_done(self) -> None:
+        """Wait for a last reply to be taken, but not for ever."""
+        super().close_when_done()
+        if not self._closed:
+            self.call_later(LAST_WORDS, self.close)
+
+    def push(self, data: str) -> None:
+        """Send a reply. Who sends commands and reads no replies does not get all memory for them."""
+        if len(self.producer_fifo) > MOST_UNREAD:
+            self.discard_buffers()
+            self.call_later(0, self.close)
+            return
+        super(FTPHandler, self).push(data.encode(self.encoding, self.unicode_errors))  # type: ignore[misc, unused-ignore]
 
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
         """No name with a NUL or a line break gets to the file system, the log or a reply."""
@@ -175,6 +208,17 @@ class Careful:
             self._in_buffer, self._in_buffer_len = [line], len(line)
             super().found_terminator()
 
+    def ftp_STOU(self, line: str) -> t.Optional[str]:
+        """Look at the letter and the place before a file is made; pyftpdlib does so afterwards, or not at all."""
+        folder = os.path.dirname(self.fs.ftp2fs(line)) if line else self.fs.ftp2fs(self.fs.cwd)
+        if not self.authorizer.has_perm(self.username, "w", folder):
+            self.respond("550 Not enough privileges.")
+        elif not self.fs.validpath(folder):
+            self.respond("550 The file would be outside of the home directory.")
+        else:
+            return super().ftp_STOU(line)
+        return None
+
     def _make_epasv(self, extmode: bool = False) -> None:
         try:
             super()._make_epasv(extmode)
@@ -189,6 +233,27 @@ class Encrypted(Careful):
         """What somebody in between sent ahead in clear is not taken for a command of the client."""
         super().secure_connection(ssl_context)
         self.ac_in_buffer = b""
+
+    def ftp_PROT(self, line: str) -> None:
+        """Data in clear are refused as such, for else a connection that was opened before would be in clear."""
+        if line.upper() == "C":
+            self.respond("534 Data connections have to be encrypted (PROT P).")
+        else:
+            super().ftp_PROT(line)
+
+
+class EncryptedData(TLS_DTPHandler):  # type: ignore[misc, unused-ignore]
+    """A data connection that comes to the end of its handshake before anything else, so that also nothing ends as TLS ends."""
+
+    def send(self, data: bytes) -> int:
+        """For TLS an empty text would be the end of the connection, and any other a way to shake hands that pyftpdlib does not notice."""
+        return super().send(data) if data and not self._ssl_accepting else 0
+
+    def modify_ioloop_events(self, events: int, logdebug: bool = False) -> None:
+        """A client that takes its time to shake hands is waited for, and not asked about without a break."""
+        if self._ssl_accepting and self._ssl_want_read:
+            events = self.ioloop.READ
+        super().modify_ioloop_events(events, logdebug)
 
 
 class EncryptedFromTheStart(Encrypted):
@@ -216,7 +281,7 @@ def make_handler(config: Config, users: Users) -> t.Any:
         if SSL is None:
             raise Problem("TLS needs pyOpenSSL, which this Python does not have: install it, or set tls to none")
         bases = (Encrypted if config.tls == "starttls" else EncryptedFromTheStart, TLS_FTPHandler)
-        channel = TLS_DTPHandler
+        channel = EncryptedData
         values.update(tls_control_required=True, tls_data_required=True, ssl_context=make_context(config))
     if config.upload_limit or config.download_limit:
         limits = {"read_limit": config.upload_limit, "write_limit": config.download_limit}

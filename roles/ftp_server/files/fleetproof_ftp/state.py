@@ -89,11 +89,14 @@ def _open(path: str) -> int:
 
 
 def write(config: Config, facts: t.Mapping[str, t.Any]) -> None:
-    """Replace the state as a whole."""
+    """Replace the state as a whole; raises Busy where that cannot be, for a disk that is full may have room again."""
     path = _path(config)
-    with open(path + ".new", "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as stream:
-        json.dump(facts, stream)
-    os.replace(path + ".new", path)
+    try:
+        with open(path + ".new", "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as stream:
+            json.dump(facts, stream)
+        os.replace(path + ".new", path)
+    except OSError as error:
+        raise Busy("%s cannot be written: %s" % (path, error.strerror)) from None
 
 
 def read(config: Config) -> t.Dict[str, t.Any]:

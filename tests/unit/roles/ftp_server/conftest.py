@@ -26,7 +26,11 @@ def told(tmp_path):
     class Told:
         def __init__(self):
             self.path = tmp_path / "config.json"
-            self.users = [{"name": "alice", "home": str(tmp_path), "permissions": "elr"}]
+            self.home = tmp_path / "home"
+            self.home.mkdir()
+            (tmp_path / "run").mkdir()
+            self.cheap = HASH
+            self.users = [{"name": "alice", "home": str(self.home), "permissions": "elr"}]
             self.passwords = {"alice": HASH}
             self.config = {
                 "name": "ftp", "account": "", "address": "127.0.0.1", "port": 0, "tls": "none", "certificate": "", "key": "",
@@ -34,7 +38,7 @@ def told(tmp_path):
                 "max_login_attempts": 3, "login_delay": 0.5, "timeout": 300, "banner": "ready", "encoding": "utf-8", "umask": "0027",
                 "upload_limit": 0, "download_limit": 0, "log_path": str(tmp_path / "ftp.log"), "log_level": "info", "log_max_size": 0,
                 "log_backups": 0, "users_path": str(tmp_path / "users.json"), "passwords_path": str(tmp_path / "passwords.json"),
-                "run_dir": str(tmp_path),
+                "run_dir": str(tmp_path / "run"),
             }  # fmt: skip
 
         def write(self):

@@ -43,6 +43,9 @@ def test_what_is_right_is_taken(told):
         ("banner", "two\r\n220 lines", "banner has to be one line"),
         ("banner", "", "banner has to be one line"),
         ("encoding", "klingon", "encoding has to be an encoding that Python knows"),
+        ("encoding", "rot13", "encoding has to be an encoding that Python knows"),
+        ("encoding", "utf-16", "encoding has to be one that has ASCII as it is"),
+        ("masquerade_address", "ftp.example.com", "masquerade_address has to be an IPv4 address"),
         ("umask", "0o27", "umask has to be an octal number"),
         ("umask", "89", "umask has to be an octal number"),
         ("log_path", "ftp.log", "log_path has to be an absolute path"),
@@ -71,15 +74,15 @@ def test_a_setting_that_is_missing_is_named(told):
 @pytest.mark.parametrize(
     ("users", "hashes", "words"),
     [
-        ([{"name": "", "home": "/", "permissions": ""}], {}, "cannot be the name of a user"),
-        ([{"name": "a\nb", "home": "/", "permissions": ""}], {}, "cannot be the name of a user"),
+        ([{"name": "", "home": "/srv/x", "permissions": ""}], {}, "cannot be the name of a user"),
+        ([{"name": "a\nb", "home": "/srv/x", "permissions": ""}], {}, "cannot be the name of a user"),
         ([{"name": "a", "home": "x", "permissions": ""}], {}, "has to be an absolute path"),
-        ([{"name": "a", "home": "/", "permissions": "elrx"}], {}, "x is none of the permissions elradfmwMT of a"),
-        ([{"name": "a", "home": "/", "permissions": "el"}], {}, "has no password for a"),
-        ([{"name": "a", "home": "/", "permissions": "el"}], {"a": "geheim"}, "the password of a cannot be used"),
+        ([{"name": "a", "home": "/srv/x", "permissions": "elrx"}], {}, "x is none of the permissions elradfmwMT of a"),
+        ([{"name": "a", "home": "/srv/x", "permissions": "el"}], {}, "has no password for a"),
+        ([{"name": "a", "home": "/srv/x", "permissions": "el"}], {"a": "geheim"}, "the password of a cannot be used"),
         ([{"name": "a", "home": "/"}], {}, "a user has no permissions"),
         ([], {"a": "x"}, "has a password for a, who is no user"),
-        ([{"name": "anonymous", "home": "/", "permissions": ""}] * 2, {}, "two users with the name anonymous"),
+        ([{"name": "anonymous", "home": "/srv/x", "permissions": ""}] * 2, {}, "two users with the name anonymous"),
         ("alice", {}, "has no list of users"),
     ],
 )
@@ -89,6 +92,16 @@ def test_what_is_wrong_with_users_is_named_and_no_secret(told, users, hashes, wo
     with pytest.raises(Problem, match=words) as caught:
         configuration.load_users(config)
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("home", ["", "run", "run/deeper", "home/link"])
+def test_no_user_gets_at_the_passwords_or_the_state(told, tmp_path, home):
+    """All users are the account that may read them."""
+    (told.home / "link").symlink_to(tmp_path)
+    told.users[0]["home"] = str(tmp_path / home)
+    config = load(told)
+    with pytest.raises(Problem, match=r"the home directory of alice, .* must not hold or be in what the server itself needs"):
+        configuration.load_users(config)
 
 
 def test_a_broken_file_of_passwords_is_not_shown(told):
@@ -135,7 +148,7 @@ def test_an_unknown_name_costs_as_much_as_a_wrong_password(told, monkeypatch, na
 
 def test_the_anonymous_user_needs_no_password_where_there_is_one(told):
     assert not configuration.load_users(load(told)).check("anonymous", "")
-    told.users = [*told.users, {"name": "anonymous", "home": "/", "permissions": "elr"}]
+    told.users = [*told.users, {"name": "anonymous", "home": "/srv/x", "permissions": "elr"}]
     assert configuration.load_users(load(told)).check("anonymous", "whatever")
 
 

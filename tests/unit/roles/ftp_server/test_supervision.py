@@ -121,7 +121,7 @@ def test_a_lock_ends_with_its_holder_and_is_no_link(config, tmp_path):
     with state.Lock(config, "server"):
         assert state.holder(config, "server") == os.getpid()
     assert state.holder(config, "server") == 0
-    (tmp_path / "other.lock").symlink_to(tmp_path / "elsewhere")
+    Path(config.run_dir, "other.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(Problem, match="cannot be opened"), state.Lock(config, "other"):
         pass
     assert not (tmp_path / "elsewhere").exists()
