@@ -154,6 +154,7 @@ options:
     description:
       - Move each file under a temporary name in its directory, and give it its name when it is whole.
       - Without it a file has its name from the first byte on. That is for servers that allow no renaming, and for what is too large to be there twice.
+      - Without it nothing is downloaded into a file of several names (hard links), as all of them would change.
     type: bool
     default: true
   preserve_mtime:
@@ -221,8 +222,8 @@ notes:
   - Sizes and times come from C(MLSD), or from C(LIST) with C(SIZE) and C(MDTM) for the files where a listing does not tell them exactly enough.
   - Symbolic links, special files and what has their names on the other side take no part. They are neither moved nor followed nor deleted, and a
     warning counts them.
-    Some servers show links as what they lead to in C(MLSD). They are asked for C(LIST) as well before anything is deleted there; from O(src) such links
-    are downloaded as what they lead to.
+    Some servers show links as what they lead to in C(MLSD). They are asked for C(LIST) as well before anything is deleted there, from O(dest) or with
+    O(remove_source) from O(src). Otherwise such links in O(src) are downloaded as what they lead to.
   - Files are moved under names such as C(.fleetproof-0123456789abcdef.tmp). Files of O(src) with such a name are left out, and in O(dest) those that
     nothing can be done with any more are removed. On a server they have to be an hour old, as another host may be at work on them; a day, where its
     listing tells times without a zone.

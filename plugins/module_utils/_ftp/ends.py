@@ -67,8 +67,8 @@ def ends_of_download(client: Client, request: Request) -> Ends:
         raise FleetproofError("not_found", missing(client, src))
     dest = request.dest.rstrip("/") or "/"
     if entry.kind == DIRECTORY:
-        if dest == "/":
-            raise FleetproofError("unsafe", "dest is the root directory; name a directory below it")
+        if os.path.realpath(dest) == "/":
+            raise FleetproofError("unsafe", "dest is the root directory of this host; name a directory below it")
         if os.path.lexists(dest) and not os.path.isdir(dest):
             raise FleetproofError("argument", "dest: %s is there and is no directory; remove it or name another" % display_name(dest))
         return Ends(src, dest)

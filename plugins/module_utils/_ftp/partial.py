@@ -110,7 +110,11 @@ class Partial:
         if not stat.S_ISREG(standing.st_mode):
             raise FleetproofError("refused", "%s is no regular file, so nothing is written into it; remove it or set atomic: true" % display_name(self.name))
         self.descriptor = os.open(self.name, _FLAGS, dir_fd=self._directory)
-        if not stat.S_ISREG(os.fstat(self.descriptor).st_mode):
+        found = os.fstat(self.descriptor)
+        if found.st_nlink > 1:
+            told = "%s has %d names, so what is written into it would be in all of them; set atomic: true, or remove this one"
+            raise FleetproofError("refused", told % (display_name(self.name), found.st_nlink))
+        if not stat.S_ISREG(found.st_mode):
             raise FleetproofError("changed_underfoot", "%s is no regular file any more" % display_name(self.name))
 
     def holds(self, data: memoryview, offset: int) -> bool:

@@ -138,6 +138,7 @@ class _Comparison:
         self._refused(src, "src")
         self._refused(dest, "dest")
         theirs = {}
+        left_out = set()
         superseded = self._superseded(src, dest)
         if self.rules.in_use_since is not None:
             self.alike.update(_folded(name) for name in {**src.entries, **dest.entries})
@@ -152,9 +153,13 @@ class _Comparison:
                 theirs[name] = entry
             else:
                 self.found.stays = True
+                left_out.add(name)
         for name in sorted(src.entries):
             entry = src.entries[name]
             if not self._kept(entry) or (entry.kind == FILE and is_temporary(name)):
+                continue
+            if name in left_out:
+                self._fail(name, "refused", "something of another type is in the way in dest, and stays, as exclude leaves it out; exclude both or none")
                 continue
             there = theirs.pop(name, None)
             if entry.kind == FILE:

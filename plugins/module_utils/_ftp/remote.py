@@ -88,7 +88,13 @@ class RemoteSide:
         def once(client: Client) -> t.Sequence[t.Tuple[t.Optional[int], t.Optional[int]]]:
             if client.features.mdtm is False and client.features.size is False:
                 return ()
-            return client.sizes_and_times(paths)
+            try:
+                return client.sizes_and_times(paths)
+            except FleetproofError as error:
+                if client.broken or error.retryable:
+                    raise
+                # One that is not told of hides no other.
+                return [_told(client, path) for path in paths]
 
         for name, (size, mtime) in zip(names, self.line.attempt(once)):
             entry = listing.entries[name]
@@ -97,6 +103,16 @@ class RemoteSide:
             if mtime is not None:
                 entry = entry._replace(mtime=mtime, precision=SECOND)
             listing.entries[name] = entry
+
+
+def _told(client: Client, path: str) -> t.Tuple[t.Optional[int], t.Optional[int]]:
+    """Size and time of a file; None for both where the server refuses: what is the matter with it shows when it is moved."""
+    try:
+        return client.sizes_and_times([path])[0]
+    except FleetproofError as error:
+        if client.broken or error.retryable:
+            raise
+        return None, None
 
 
 def stat_following(client: Client, path: str) -> t.Optional[Entry]:

@@ -87,7 +87,7 @@ class Download:
         """See Route."""
         _check_same(item, self.look_again(folder, item))
         path = self._path(folder, item)
-        self.line.attempt(lambda client: client.delete(path))
+        self.line.attempt(lambda client: _unless_gone(client.delete, path))
 
     def make(self, folder: str, item: Item) -> None:
         """See Route."""
@@ -183,18 +183,16 @@ class Upload:
         """See Route."""
         path = join(self.dest, folder + item.name)
 
-        def once(client: Client) -> None:
-            try:
-                if item.kind == DIRECTORY:
-                    client.remove_directory(path)
-                else:
-                    client.delete(path)
-            except FleetproofError as error:
-                # Gone, by another's hand or by an attempt whose answer was lost
-                if error.kind != "not_found":
-                    raise
+        self.line.attempt(lambda client: _unless_gone(client.remove_directory if item.kind == DIRECTORY else client.delete, path))
 
-        self.line.attempt(once)
+
+def _unless_gone(remove: t.Callable[[str], None], path: str) -> None:
+    try:
+        remove(path)
+    except FleetproofError as error:
+        # Gone, by another's hand or by an attempt whose answer was lost
+        if error.kind != "not_found":
+            raise
 
 
 def _remote_file(line: Line, path: str) -> Entry:

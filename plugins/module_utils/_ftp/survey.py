@@ -15,7 +15,7 @@ import typing as t
 from .._errors import FleetproofError
 from .._plan.plan import CREATED, DELETED, DIRECTORY, EXTRA, MISSING, TYPE, UPDATED, Batch, Failure, Item, Plan, pack, pack_folder, unpack
 from .._values import display_name
-from .entries import Lister, Listing
+from .entries import Entry, Lister, Listing
 from .planner import BOTH, IN_PLACE_OF_FILE, NEW, ONLY_DEST, Found, Rules, compare, to_ask
 from .pool import Line, Pool
 from .remote import RemoteSide
@@ -235,6 +235,9 @@ class _Visitor:
             side = "src"
             if state != ONLY_DEST:
                 src = self._listed(self.src, folder, side)
+                if self.survey.rules.take and isinstance(self.src, RemoteSide) and any(entry.kind == DIRECTORY for entry in src.entries.values()):
+                    # Nor is what a link leads to to be taken from there.
+                    mark_links(src, self.src.links(folder))
             side = "dest"
             if state in (BOTH, ONLY_DEST):
                 dest = self.dest.list(folder)
@@ -284,7 +287,14 @@ class _Visitor:
 
 def at_stake(src: t.Optional[Listing], dest: Listing) -> bool:
     """Whether something of dest may be deleted, or a directory of it entered."""
-    return any(entry.kind == DIRECTORY or src is None or name not in src.entries for name, entry in dest.entries.items())
+    return src is None or any(entry.kind == DIRECTORY or name not in src.entries for name, entry in dest.entries.items())
+
+
+def mark_links(listing: Listing, links: t.Iterable[Entry]) -> None:
+    """Directories that are links are links."""
+    for entry in links:
+        if entry.name in listing.entries and listing.entries[entry.name].kind == DIRECTORY:
+            listing.entries[entry.name] = entry
 
 
 def _split(folder: str) -> t.Tuple[str, str]:

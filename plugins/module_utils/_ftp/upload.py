@@ -34,8 +34,9 @@ def upload(client: Client, directory: int, name: str, source: Entry, path: str, 
     """Send ``name`` below the open ``directory`` to ``path`` of the server. One attempt.
 
     ``source`` is the file as it was when it was listed; ``replaces``: the server is expected to have a file
-    of that name; ``alike``: it is to be asked whether it has one after all, by a name that is the same to it. Raises FleetproofError; what was sent then stays for the next attempt to go on behind,
-    unless the error makes it worthless: changed_underfoot (list the file again first), integrity, no_space.
+    of that name; ``alike``: it is to be asked whether it has one after all, by a name that is the same to it.
+    Raises FleetproofError; what was sent then stays for the next attempt to go on behind, unless the error
+    makes it worthless: changed_underfoot (list the file again first), integrity, no_space.
     """
     check_ways(client, ways)
     descriptor = _open_source(directory, name)

@@ -474,6 +474,15 @@ def test_without_a_temporary_name_an_old_version_is_no_part(bench: Bench, size: 
     assert old.read_bytes() == noise(BIG)
 
 
+def test_without_a_temporary_name_a_file_with_a_second_name_is_not_written_to(bench: Bench) -> None:
+    entry = bench.offer("wanted", b"new")
+    bench.have("wanted", b"old")
+    os.link(bench.here / "wanted", bench.here / "snapshot")
+    error = bench.fails(bench.fetch, entry, replaces=True, atomic=False)
+    assert (error.kind, "2 names" in error.message) == ("refused", True)
+    assert (bench.here / "snapshot").read_bytes() == (bench.here / "wanted").read_bytes() == b"old"
+
+
 def test_without_a_temporary_name_what_is_longer_is_cut_off(bench: Bench) -> None:
     (bench.here / "short").write_bytes(noise(BIG))
     bench.fetch(bench.offer("short", b"now short"), atomic=False, replaces=True)

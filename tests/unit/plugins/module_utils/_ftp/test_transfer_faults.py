@@ -548,3 +548,57 @@ def test_names_that_differ_in_case_are_two_where_the_server_says_so(upload):
         write(upload.src, name, name)
     upload.run()
     assert tree(upload.dest) == tree(upload.src)
+
+
+def test_a_directory_that_seems_empty_is_looked_at_for_links_before_it_goes(upload):
+    write(upload.src, "a")
+    write(upload.dest, "a")
+    (upload.dest / "old").mkdir()
+    (upload.dest / "old" / "link").symlink_to("nowhere")
+    done = upload.run(recursive=True, delete=True, max_delete="100%")
+    assert (done.failure, done.changed) == (None, False)
+    assert tree(upload.dest) == {"a": b"abc", "old": None, "old/link": b"-> nowhere"}
+
+
+def test_nothing_is_taken_from_where_a_link_of_the_server_leads(download):
+    write(download.root, "elsewhere/precious")
+    write(download.src, "a")
+    (download.src / "link").symlink_to("../elsewhere")
+    done = download(recursive=True, remove_source=True)
+    assert done.failure is None
+    assert tree(download.dest) == {"a": b"abc"}
+    assert (download.root / "elsewhere/precious").exists()
+    assert tree(download.src) == {"link": b"-> ../elsewhere"}
+
+
+def test_a_file_in_whose_place_dest_has_a_directory_that_is_left_out_fails(move):
+    write(move.src, "d")
+    write(move.dest, "d/inner")
+    for check in (True, False):
+        done = move(check=check, exclude=["d/"], atomic=False)
+        assert (done.changed, failed(done)) == (False, [("d", "refused")])
+
+
+def test_a_file_that_the_server_tells_nothing_of_hides_no_other(download):
+    write(download.src, "a")
+    write(download.src, "b")
+    download.server.behave(hide=["MLSD", "MLST"], replies={"SIZE": ["550 Could not get file size."] * 2})
+    done = download()
+    assert done.failure is None
+    assert tree(download.dest) == {"a": b"abc", "b": b"abc"}
+
+
+def test_a_source_is_removed_though_the_answer_to_that_is_lost(download):
+    write(download.src, "a")
+    download.server.behave(replies={"DELE": ["done"]})
+    done = download(remove_source=True, retries=1)
+    assert (done.failure, tree(download.src), tree(download.dest)) == (None, {}, {"a": b"abc"})
+
+
+@pytest.mark.parametrize("dest", ["/", "//", "/tmp/..", "link"])
+def test_the_root_directory_of_this_host_is_no_dest(download, tmp_path, dest):
+    write(download.src, "a")
+    (tmp_path / "link").symlink_to("/")
+    with pytest.raises(FleetproofError) as error:
+        download(check=True, dest=str(tmp_path / dest))
+    assert error.value.kind == "unsafe"
