@@ -166,6 +166,9 @@ class Rendezvous:
         reply = self._control.explanation()
         if reply is None or reply.code < 400:
             return
+        if error.kind == "tls" and not error.retryable and reply.code in (425, 426):
+            # we broke it off ourselves, and know better why: another try would not help
+            return
         told = error_of(reply, doing, self._control.where, path)
         if reply.code in _OF_DATA:
             told = FleetproofError(told.kind, "%s (%s)" % (told.message, error.message), told.retryable)

@@ -217,3 +217,14 @@ def test_a_server_that_refuses_and_closes_its_port_at_once_is_understood(desk: D
         client.retrieve("a")
     assert (caught.value.kind, client.broken) == (kind, False)
     assert caught.value.message.endswith(reply) is whole
+
+
+def test_data_that_comes_in_clear_text_is_a_matter_of_tls_whatever_the_server_says_of_the_end(desk: Desk) -> None:
+    # so much that the server is still at it when we hang up, and says 426
+    with (desk.root / "big").open("wb") as file:
+        file.truncate(50_000_000)
+    desk.server.behave(clear_data=True)
+    client = desk.connect("starttls")
+    with pytest.raises(FleetproofError) as caught:
+        client.retrieve("big").__enter__()
+    assert (caught.value.kind, caught.value.retryable, client.broken) == ("tls", False, True)
