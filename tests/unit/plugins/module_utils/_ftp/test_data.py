@@ -30,15 +30,20 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
-def encrypted(certificates: Path, far: Far, timeout: float = 5.0) -> t.Tuple[Channel, threading.Thread]:
+def encrypted(certificates: Path, far: Far, timeout: float = 5.0, certificate: str = "good") -> t.Tuple[Channel, threading.Thread]:
     """A channel over TLS to a peer that does as far says."""
     here, there = socket.socketpair()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificates / "good.pem", certificates / "good.key")
+    server.load_cert_chain(certificates / (certificate + ".pem"), certificates / (certificate + ".key"))
 
     def work() -> None:
         there.settimeout(10)
-        sock = server.wrap_socket(there, server_side=True, suppress_ragged_eofs=False)
+        try:
+            sock = server.wrap_socket(there, server_side=True, suppress_ragged_eofs=False)
+        except OSError:
+            # the other side would not have it
+            there.close()
+            return
         far(sock)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -55,6 +60,14 @@ def read_all(channel: Channel) -> bytes:
         if not count:
             return found
         found += block[:count]
+
+
+@pytest.mark.parametrize("certificate", ["wrong_name", "expired", "unknown_ca"])
+def test_the_certificate_of_a_data_connection_is_checked_as_that_of_the_control_connection_is(certificates: Path, certificate: str) -> None:
+    with pytest.raises(FleetproofError) as caught:
+        encrypted(certificates, lambda _sock: None, certificate=certificate)
+    assert (caught.value.kind, caught.value.retryable) == ("tls", False)
+    assert "data connection of ftp.example:21" in caught.value.message
 
 
 def test_the_farewell_of_tls_is_the_end(certificates: Path) -> None:
