@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from .._plan.plan import DIRECTORY, FILE, SPECIAL, SYMLINK
 from .._values import display_name
 
-__all__ = ("DAY", "DIRECTORY", "EXACT", "FILE", "MINUTE", "SECOND", "SPECIAL", "SYMLINK", "Entry", "Lister", "Listing", "Refused", "refusal")
+__all__ = ("DAY", "DIRECTORY", "EXACT", "FILE", "MINUTE", "SECOND", "SPECIAL", "SYMLINK", "TYPES", "Entry", "Lister", "Listing", "Refused", "refusal")
+
+# The kinds as results name them
+TYPES = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink", SPECIAL: "special"}
 
 # How exact a time is, in nanoseconds: what a local file system knows, MLSD and MDTM, LIST of this year, LIST of older years.
 EXACT = 1

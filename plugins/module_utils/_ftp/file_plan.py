@@ -14,12 +14,10 @@ import typing as t
 from .._errors import FleetproofError
 from .._values import display_name
 from .client import Client
-from .entries import DIRECTORY, FILE, SPECIAL, SYMLINK, Entry, Listing
+from .entries import DIRECTORY, FILE, SPECIAL, SYMLINK, TYPES, Entry, Listing
 from .paths import below, name_of, parent_of, shown
 from .session import stat
 from .walk import DEEPEST
-
-STATES = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink", SPECIAL: "special"}
 
 _WORDS = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symbolic link", SPECIAL: "special file"}
 
@@ -54,7 +52,7 @@ class Facts(t.NamedTuple):
     """What there is at a path."""
 
     path: str
-    # One of STATES, or absent
+    # One of TYPES, or absent
     state: str
     # None: nobody told
     mode: t.Optional[int] = None
@@ -123,7 +121,7 @@ def _file(client: Client, wish: Wish) -> Plan:
 def _with_mode(client: Client, wish: Wish, entry: Entry) -> Plan:
     """The plan for something that is there already."""
     told = None if wish.mode is None else mode_of(client, wish.path, entry)
-    before = Facts(wish.path, STATES[entry.kind], entry.mode if told is None else told)
+    before = Facts(wish.path, TYPES[entry.kind], entry.mode if told is None else told)
     if wish.mode is None or wish.mode == told:
         return Plan(before, before)
     return Plan(before, before._replace(mode=wish.mode), mode=wish.mode)
@@ -148,7 +146,7 @@ def _renamed(client: Client, wish: Wish) -> Plan:
     if source is None:
         if there is None:
             raise FleetproofError("not_found", "Neither from (%s) nor path (%s) is there on %s" % (shown(wish.source), shown(wish.path), client.where))
-        facts = Facts(wish.path, STATES[there.kind], there.mode)
+        facts = Facts(wish.path, TYPES[there.kind], there.mode)
         return Plan(facts, facts)
     if there is not None:
         raise FleetproofError(
@@ -161,7 +159,7 @@ def _renamed(client: Client, wish: Wish) -> Plan:
         raise FleetproofError(
             "not_found", "There is no directory %s on %s to rename %s into: make it with state=directory" % (shown(parent), client.where, shown(wish.source))
         )
-    return Plan(Facts(wish.source, STATES[source.kind], source.mode), Facts(wish.path, STATES[source.kind], source.mode), rename=(wish.source, wish.path))
+    return Plan(Facts(wish.source, TYPES[source.kind], source.mode), Facts(wish.path, TYPES[source.kind], source.mode), rename=(wish.source, wish.path))
 
 
 def _absent(client: Client, wish: Wish) -> Plan:
@@ -180,7 +178,7 @@ def _absent(client: Client, wish: Wish) -> Plan:
                 % (shown(wish.path), client.where, len(listing.entries) + len(listing.refused)),
             )
         inner = _inner(client, wish.path, listing, (entry.unique,))
-    return Plan(Facts(wish.path, STATES[entry.kind], entry.mode), gone, remove=Node(wish.path, entry.kind, inner))
+    return Plan(Facts(wish.path, TYPES[entry.kind], entry.mode), gone, remove=Node(wish.path, entry.kind, inner))
 
 
 def _inner(client: Client, path: str, listing: t.Optional[Listing], above: t.Tuple[str, ...]) -> t.Sequence[Node]:

@@ -16,7 +16,7 @@ from .._filter import compile_filter
 from .._module import ArgumentSpec, Outcome, Task
 from .._values import display_name, exact_time, max_listed_of
 from .client import Client
-from .entries import DIRECTORY, FILE, SECOND, SPECIAL, SYMLINK, Entry
+from .entries import DIRECTORY, FILE, SECOND, SPECIAL, SYMLINK, TYPES, Entry
 from .options import SITE, site_of
 from .paths import below, name_of, parent_of, server_path, shown
 from .session import Session, stat
@@ -34,7 +34,6 @@ SPEC = SITE.merge(
     )
 )
 
-TYPES = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink", SPECIAL: "special"}
 _COUNTED = {FILE: "files", DIRECTORY: "directories", SYMLINK: "symlinks", SPECIAL: "special"}
 _WARNED = 10
 T = t.TypeVar("T")
