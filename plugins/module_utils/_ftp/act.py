@@ -216,7 +216,7 @@ class _Hand:
                 self.done.fail(folder + item.name, "integrity", reason, REMOVED)
             self.deed.tally.moved += 1
             self.deed.tally.resumed += moved.resumed
-            self.deed.tally.times_lost += self.ways.preserve_mtime and not moved.time_kept
+            self.deed.tally.times_lost += self.ways.preserve_mtime and entry.mtime is not None and not moved.time_kept
             self.done.bytes_copied += moved.size
             self.done.verified += moved.verified
 

@@ -44,6 +44,8 @@ class Rules(t.NamedTuple):
     block: int = 1
     # Whether an entry takes part, by path and whether it is a directory; None: all do
     keep: t.Optional[t.Callable[[str, bool], bool]] = None
+    # Whether a single file takes part, whatever lies beside it
+    single: bool = False
     # The name in dest of the one file that takes part, where it differs
     other: str = ""
     # The name that the entry has in dest while it is on its way; None where nothing is resumed
@@ -264,7 +266,8 @@ class _Comparison:
     def _replace(self, entry: Entry, there: Entry) -> None:
         """A directory of dest has the place of a file."""
         if not self.rules.recursive or not self.rules.delete:
-            self._fail(entry.name, "refused", "a directory is in the way in dest, and stays unless both delete and recursive are set")
+            way_out = "; remove it or choose another dest" if self.rules.single else ", and stays unless both delete and recursive are set"
+            self._fail(entry.name, "refused", "a directory is in the way in dest" + way_out)
             return
         totals = self.found.totals
         totals.updated += 1
@@ -277,7 +280,8 @@ class _Comparison:
 
     def _in_the_way(self, entry: Entry, there: Entry) -> None:
         what = "a symbolic link" if there.kind == SYMLINK else "a special file"
-        self._fail(entry.name, "refused", "%s is in the way in dest; it is neither followed nor replaced, so remove it or exclude the name" % what)
+        way_out = "choose another dest" if self.rules.single else "exclude the name"
+        self._fail(entry.name, "refused", "%s is in the way in dest; it is neither followed nor replaced, so remove it or %s" % (what, way_out))
 
     def _directory(self, entry: Entry, there: t.Optional[Entry]) -> None:
         if not self.rules.recursive:

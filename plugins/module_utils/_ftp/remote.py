@@ -73,9 +73,9 @@ class RemoteSide:
             try:
                 return client.list_plain(path)
             except FleetproofError as error:
-                if client.broken or error.retryable:
+                if client.broken or error.kind not in ("protocol", "refused"):
                     raise
-                # Without LIST nobody can tell.
+                # Without a LIST that can be understood nobody can tell.
                 return None
 
         plain = self.line.attempt(once)

@@ -199,6 +199,7 @@ class TransferJob:
             take=request.remove_source,
             block=1 if self.space is None else self.space.block,
             keep=None if single else request.keep,
+            single=single,
             other=ends.name if ends.file is not None and ends.name != ends.file.name else "",
             temporary=temporary if request.resume else None,
             in_use_since=time.time_ns() - _AT_WORK if request.upload else None,
@@ -355,11 +356,10 @@ class TransferJob:
             found.append(
                 "The server tells no time of %s, which went by size alone: a change that keeps the size is not seen" % _number(plan.timeless, "file", "files")
             )
-        if self.request.upload and self.sets_times and self.tally.times_lost:
-            found.append(
-                "The server did not take over the time of %s, though it says that it knows MFMT, and they will be moved again the next time; "
-                "set preserve_mtime to false" % _number(self.tally.times_lost, "file", "files")
-            )
+        if self.tally.times_lost and self.sets_times:
+            who = "The server, though it says that it knows MFMT," if self.request.upload else "The file system of dest"
+            lost = _number(self.tally.times_lost, "file", "files")
+            found.append("%s did not take over the time of %s, so that they will be moved again the next time; set preserve_mtime to false" % (who, lost))
         return found
 
 

@@ -163,6 +163,8 @@ def _check(params: t.Mapping[str, t.Any]) -> None:
     if params["direction"] == "upload" and params["min_free"] is not None:
         raise FleetproofError("argument", "min_free: no FTP server tells how much room it has; leave it out for uploads")
     for option in ("src", "dest") if params["archive"] is None else ("src",):
+        if params[option] is None:
+            raise FleetproofError("argument", "dest: is missing; name where src goes, or an archive")
         if not params[option]:
             raise FleetproofError("argument", "%s: an empty path names nothing; the directory that the login leads to is a dot" % option)
         for character, word in (("\0", "a NUL"), ("\r", "a line break"), ("\n", "a line break")):

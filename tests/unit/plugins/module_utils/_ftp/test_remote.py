@@ -79,6 +79,10 @@ def test_links_are_told_where_mlsd_hides_them(desk, lines):
     assert sorted((entry.name, entry.kind) for entry in side.links("")) == [("broken", SYMLINK), ("link", SYMLINK)]
     desk.server.behave(refuse={"LIST": "502 Not here."})
     assert RemoteSide(lines(), "").links("") == []
+    # It can tell, and does not.
+    desk.server.behave(refuse={"LIST": "550 Permission denied."})
+    with pytest.raises(FleetproofError):
+        RemoteSide(lines(), "").links("")
 
 
 def test_a_listing_that_breaks_off_is_asked_for_again(desk, lines, monkeypatch):

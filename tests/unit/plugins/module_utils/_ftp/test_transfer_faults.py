@@ -14,7 +14,7 @@ import time
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act, routes, transfer
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp import act, partial, routes, transfer
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import FILE, Entry
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.ways import temporary_for
 from ansible_collections.fleetproof.backup.tests.testbed import ftpd
@@ -602,3 +602,30 @@ def test_the_root_directory_of_this_host_is_no_dest(download, tmp_path, dest):
     with pytest.raises(FleetproofError) as error:
         download(check=True, dest=str(tmp_path / dest))
     assert error.value.kind == "unsafe"
+
+
+def test_a_file_system_that_keeps_no_times_draws_a_warning(download, monkeypatch):
+    monkeypatch.setattr(partial.Partial, "_set_time", lambda _self, _mtime: False)
+    write(download.src, "a")
+    assert "file system of dest did not take over the time of 1 file" in download().warnings[0]
+
+
+@pytest.mark.parametrize("where", ["dest", "dest/below"])
+def test_a_file_of_the_server_in_the_place_of_dest_is_told_and_stays(upload, where):
+    write(upload.src, "a")
+    write(upload.root, "dest", "in the way")
+    for check in (True, False):
+        with pytest.raises(FleetproofError, match=r"Could not list /dest .*Not a directory"):
+            upload(check=check, dest=where, delete=True, max_delete="100%")
+    assert tree(upload.root)["dest"] == b"in the way"
+
+
+def test_what_is_in_the_way_of_a_single_file_is_told_with_what_helps(move):
+    write(move.src, "a")
+    (move.dest / "a").mkdir(parents=True)
+    src = "site/a" if move.direction == "download" else str(move.src / "a")
+    dest = str(move.here) if move.direction == "download" else "site"
+    done = move(src=src, dest=dest, delete=True, recursive=True, max_delete="100%")
+    assert [row["reason"] for row in done.result["failed_files"]] == ["a directory is in the way in dest; remove it or choose another dest"]
+    with pytest.raises(FleetproofError, match="dest: is missing"):
+        move(dest=None)
