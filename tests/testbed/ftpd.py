@@ -82,7 +82,8 @@ class Behaviour:
 
     encoding: of names on the wire; FEAT says UTF8 with utf-8 alone.   banner: in the greeting.   system: reply to SYST.
     hide: commands and features that are not offered (AUTH, EPSV, FEAT, MDTM, MFMT, MLSD, MLST, REST, SIZE, UTF8 …).
-    style: of LIST, unix or dos.   dots: listings with ``.`` and ``..``.   mdtm_write: MDTM with two arguments sets the time.
+    style: of LIST, unix or dos.   dots: listings with ``.`` and ``..``.   hide_dots: names with a dot
+    at their beginning are in no listing of LIST.   mdtm_write: MDTM with two arguments sets the time.
     hash: of HASH, XCRC, XMD5, XSHA, XSHA256, XSHA512, those that are offered.   lines: HASH replies of several lines.
     wrong_hash: digests are of something else.   size_off: added to each size that is told.
     greeting: replies in place of the greeting, one for each connection.   busy: connections that are closed at once.
@@ -103,6 +104,7 @@ class Behaviour:
     hide: t.List[str] = dataclasses.field(default_factory=list)
     style: str = "unix"
     dots: bool = False
+    hide_dots: bool = False
     mdtm_write: bool = False
     hash: t.List[str] = dataclasses.field(default_factory=list)
     lines: bool = False
@@ -153,6 +155,8 @@ class _FileSystem(AbstractedFS):
 
     def format_list(self, basedir: str, listing: t.List[str], ignore_err: bool = True) -> t.Iterator[bytes]:
         behaviour = self.cmd_channel.behaviour
+        if behaviour.hide_dots:
+            listing = [name for name in listing if not name.startswith(".")]
         if behaviour.dots:
             listing = [".", "..", *listing]
         found = self._dos(basedir, listing) if behaviour.style == "dos" else super().format_list(basedir, listing, ignore_err)

@@ -39,6 +39,8 @@ class Directories:
         # whether LIST takes -a, and shows "." with it; None until tried
         self._all: t.Optional[bool] = None
         self._dots: t.Optional[bool] = None
+        # whether LIST was seen to show a name that begins with a dot
+        self._shown = False
 
     def list(self, path: str) -> t.Optional[Listing]:
         """The directory; None when it is not there."""
@@ -58,7 +60,11 @@ class Directories:
         """
         client = self._client
         doing = "list %s" % display_name(path)
-        return self._parsed(self._fetch_list(path, doing), lambda data: parse_list(data, client.control.encoding, time.time()), doing)
+        listing = self._parsed(self._fetch_list(path, doing), lambda data: parse_list(data, client.control.encoding, time.time()), doing)
+        if listing is not None:
+            self._shown = self._shown or any(name.startswith(".") for name in listing.entries)
+            listing.dots = self._shown or bool(self._all and self._dots)
+        return listing
 
     def _parsed(self, data: t.Optional[bytes], parse: t.Callable[[bytes], Listing], doing: str) -> t.Optional[Listing]:
         try:

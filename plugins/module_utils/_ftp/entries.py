@@ -64,6 +64,8 @@ class Listing:
 
     entries: t.Dict[str, Entry] = field(default_factory=dict)
     refused: t.List[Refused] = field(default_factory=list)
+    # Whether names that begin with a dot would be among them; not so where a server hides them
+    dots: bool = True
 
 
 class Lister(t.Protocol):

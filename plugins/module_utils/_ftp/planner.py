@@ -76,6 +76,8 @@ class Found:
     aside: int = 0
     # Files that were compared without a time
     timeless: int = 0
+    # Entries that stay in dest because src may have them and not show them
+    unseen: int = 0
     # Whether something stays in a folder that only dest has
     stays: bool = False
 
@@ -90,7 +92,7 @@ def difference(src: Entry, dest: Entry, rules: Rules) -> t.Tuple[int, bool]:
         return why or CONTENT, False
     if src.mtime is None or dest.mtime is None:
         # Nothing to go by at all: better once too often.
-        return why or (0 if sized else CONTENT), not why
+        return why or (0 if sized else CONTENT), sized and not why
     blur = max(src.precision, dest.precision) + rules.window
     late = src.mtime - dest.mtime
     if late >= blur or ((rules.times or rules.take) and -late >= blur):
@@ -130,6 +132,8 @@ class _Comparison:
         self.state = state
         self.rules = rules
         self.found = Found()
+        # Whether src may have names with a dot at their beginning and not show them
+        self.blind = False
         # Temporary names in dest
         self.partial: t.Dict[str, Entry] = {}
         # For dest on a server: how many names there are that some servers take for one
@@ -139,6 +143,7 @@ class _Comparison:
         """Both sides, each in the order of names."""
         self._refused(src, "src")
         self._refused(dest, "dest")
+        self.blind = not src.dots
         theirs = {}
         left_out = set()
         superseded = self._superseded(src, dest)
@@ -318,6 +323,10 @@ class _Comparison:
         found.totals.dest_entries += 1
         found.totals.dest_bytes += max(0, entry.size)
         if not rules.delete:
+            return
+        if self.blind and entry.name.startswith("."):
+            found.stays = True
+            found.unseen += 1
             return
         if entry.kind == DIRECTORY:
             found.down.append((entry.name, ONLY_DEST, entry.unique))

@@ -81,6 +81,17 @@ class RemoteSide:
         plain = self.line.attempt(once)
         return [] if plain is None else [entry for entry in plain.entries.values() if entry.kind == SYMLINK]
 
+    def reveal(self, folder: str, listing: Listing, names: t.Sequence[str]) -> None:
+        """Ask for files that the listing would not show, and add those that the server tells the size of."""
+        paths = [join(self.root, folder + name) for name in names]
+
+        def once(client: Client) -> t.Sequence[t.Tuple[t.Optional[int], t.Optional[int]]]:
+            return [client.glance(path) for path in paths]
+
+        for name, (size, mtime) in zip(names, self.line.attempt(once)):
+            if size is not None:
+                listing.entries[name] = Entry(name, FILE, size, mtime, SECOND)
+
     def refine(self, folder: str, listing: Listing, names: t.Sequence[str]) -> None:
         """Ask for sizes and times of files one by one, many on the way at once, where the server tells them."""
         paths = [join(self.root, folder + name) for name in names]

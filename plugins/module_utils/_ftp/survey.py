@@ -14,8 +14,8 @@ import typing as t
 
 from .._errors import FleetproofError
 from .._plan.plan import CREATED, DELETED, DIRECTORY, EXTRA, MISSING, TYPE, UPDATED, Batch, Failure, Item, Plan, pack, pack_folder, unpack
-from .._values import display_name
-from .entries import Entry, Lister, Listing
+from .._values import display_name, is_temporary
+from .entries import FILE, Entry, Lister, Listing
 from .planner import BOTH, IN_PLACE_OF_FILE, NEW, ONLY_DEST, Found, Rules, compare, to_ask
 from .pool import Line, Pool
 from .remote import RemoteSide
@@ -45,6 +45,8 @@ class TransferPlan(Plan):
         # Links and special files that take no part, and files that were compared without a time
         self.aside = 0
         self.timeless = 0
+        # Entries that stay in dest because src may have them and not show them
+        self.unseen = 0
         # Files to move
         self.files = 0
         # Whether dest itself has to be made
@@ -108,6 +110,7 @@ class Survey:
             plan.aside += found.aside
             plan.files += len(found.copies) + len(found.replacements)
             plan.timeless += found.timeless
+            plan.unseen += found.unseen
             self.entries += found.totals.src_entries + found.totals.dest_entries
             self.at = folder
 
@@ -280,9 +283,17 @@ class _Visitor:
         rules = self.survey.rules
         for side, listing, other, is_src in ((self.src, src, dest, True), (self.dest, dest, src, False)):
             if isinstance(side, RemoteSide) and listing is not None and src is not None:
+                if not listing.dots and other is not None:
+                    hidden = sorted(name for name, entry in other.entries.items() if hidden_file(entry) and name not in listing.entries)
+                    side.reveal(folder, listing, [name for name in hidden if rules.keep is None or rules.keep(folder + name, False)])
                 names = [name for name in to_ask(listing, other or Listing(), is_src, rules) if rules.keep is None or rules.keep(folder + name, False)]
                 if names:
                     side.refine(folder, listing, names)
+
+
+def hidden_file(entry: Entry) -> bool:
+    """Whether a server that hides names with a dot at their beginning would not show this file."""
+    return entry.kind == FILE and entry.name.startswith(".") and not is_temporary(entry.name)
 
 
 def at_stake(src: t.Optional[Listing], dest: Listing) -> bool:

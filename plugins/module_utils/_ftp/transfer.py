@@ -352,6 +352,11 @@ class TransferJob:
             found.append(
                 "%s no part: symbolic links and special files are neither transferred nor deleted" % _number(plan.aside, "entry takes", "entries take")
             )
+        if plan is not None and plan.unseen:
+            found.append(
+                "The server does not show names that begin with a dot, so %s in dest, as src may have the same; remove by hand what it does not have"
+                % _number(plan.unseen, "entry of that kind stays", "entries of that kind stay")
+            )
         if plan is not None and plan.timeless:
             found.append(
                 "The server tells no time of %s, which went by size alone: a change that keeps the size is not seen" % _number(plan.timeless, "file", "files")

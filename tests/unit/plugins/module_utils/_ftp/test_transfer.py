@@ -319,3 +319,28 @@ def test_links_take_no_part_on_the_side_of_this_host(move):
         assert done.failure is None
         assert any("3 entries take no part" in warning for warning in done.warnings), done.warnings
     assert (move.here / "dir").is_symlink()
+
+
+def test_what_a_server_hides_behind_a_dot_is_neither_deleted_nor_moved_again(move):
+    write(move.src, "plain")
+    write(move.src, ".htaccess", "deny", T2)
+    write(move.dest, ".htaccess", "deny", T2)
+    write(move.dest, ".own/x", "kept")
+    write(move.dest, "old", "goes")
+    move.server.behave(hide=["MLSD", "MLST"], hide_dots=True)
+    done = move.run(recursive=True, delete=True, max_delete="100%")
+    assert actions(done) == [("old", "deleted"), ("plain", "created")]
+    assert tree(move.dest) == {".htaccess": b"deny", ".own": None, ".own/x": b"kept", "plain": b"abc"}
+    if move.direction == "download":
+        assert any("does not show names that begin with a dot" in warning for warning in done.warnings)
+    write(move.src, ".htaccess", "allow", T2 + 2)
+    done = move.run(recursive=True, delete=True, max_delete="100%")
+    assert (move.dest / ".htaccess").read_bytes() == b"allow"
+
+
+def test_hidden_names_whose_size_nobody_tells_stay(move):
+    write(move.src, "plain")
+    write(move.dest, ".htaccess", "deny", T2)
+    move.server.behave(hide=["MLSD", "MLST", "SIZE", "MDTM", "MFMT"], hide_dots=True)
+    move.run(recursive=True, delete=True, max_delete="100%")
+    assert (move.dest / ".htaccess").read_bytes() == b"deny"
