@@ -367,7 +367,7 @@ actions:
       type: str
       sample: size, mtime
     size:
-      description: Bytes of a file.
+      description: Bytes of a file, V(-1) where the server does not tell.
       type: int
 guard:
   description: The option whose limit stopped the run before it did anything, or null. O(min_free) also when the plan does not fit at all.

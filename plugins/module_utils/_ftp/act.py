@@ -164,6 +164,8 @@ class _Hand:
         self.step = step
         # How far earlier attempts had brought the file at hand, in bytes: what was sent and did not stay is no headway
         self.resumed_at = 0
+        # Bytes that all attempts together moved of it
+        self.noted = 0
         self.ways = deed.ways(self._note)._replace(resumes=self._resumes)
 
     def close(self) -> None:
@@ -193,6 +195,7 @@ class _Hand:
     def _note(self, size: int) -> None:
         self.deed.pool.check()
         if size:
+            self.noted += size
             tally = self.deed.tally
             with tally.lock:
                 tally.bytes += size
@@ -200,6 +203,7 @@ class _Hand:
     def move(self, folder: str, item: Item) -> None:
         """One file; one that changed meanwhile is looked at again."""
         entry = entry_of(item)
+        self.noted = 0
         for look in range(_LOOKS):
             self.resumed_at = 0
             try:
@@ -217,7 +221,8 @@ class _Hand:
             self.deed.tally.moved += 1
             self.deed.tally.resumed += moved.resumed
             self.deed.tally.times_lost += self.ways.preserve_mtime and entry.mtime is not None and not moved.time_kept
-            self.done.bytes_copied += moved.size
+            # Line ends count as they are on the wire.
+            self.done.bytes_copied += max(moved.size, self.noted)
             self.done.verified += moved.verified
 
     def replace(self, folder: str, item: Item) -> None:

@@ -152,6 +152,8 @@ def test_a_file_comes_through_a_network_that_breaks_every_so_often(move: Mover, 
     assert done.failure is None
     assert wire.breaks >= 3
     assert done.result["resumed"] == 1
+    # Not those of the last attempt alone
+    assert done.result["bytes_moved"] >= len(BIG)
     assert tree(move.dest) == {"large": BIG}
 
 

@@ -92,8 +92,15 @@ def test_two_files_are_equal_by_size_and_time(src, dest, rules, why):
         (file(mtime=None), file(), Rules(), (0, True)),
         (file(), file(mtime=None), Rules(times=False), (0, True)),
         (file(size=4), file(mtime=None), Rules(), (SIZE, False)),
-        (file(mtime=None), file(), Rules(sizes=False), (CONTENT, True)),
-        (file(size=-1, mtime=None), file(), Rules(), (CONTENT, True)),
+        # Nothing goes by size: they are moved each time.
+        (file(mtime=None), file(), Rules(sizes=False), (CONTENT, False)),
+        (file(size=-1, mtime=None), file(), Rules(), (CONTENT, False)),
+        # What is to go from src is moved unless everything is known.
+        (file(), file(), Rules(take=True), (0, False)),
+        (file(), file(mtime=None), Rules(take=True), (CONTENT, False)),
+        (file(precision=MINUTE), file(), Rules(take=True), (CONTENT, False)),
+        (file(size=-1), file(), Rules(take=True), (CONTENT, False)),
+        (file(), file(mtime=file().mtime + 5 * SECOND), Rules(times=False, take=True), (MTIME, False)),
     ],
 )
 def test_without_a_time_size_decides_and_it_is_said(src, dest, rules, found):
