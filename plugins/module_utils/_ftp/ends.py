@@ -69,8 +69,7 @@ def ends_of_download(client: Client, request: Request) -> Ends:
     if entry.kind == DIRECTORY:
         if os.path.realpath(dest) == "/":
             raise FleetproofError("unsafe", "dest is the root directory of this host; name a directory below it")
-        if os.path.lexists(dest) and not os.path.isdir(dest):
-            raise FleetproofError("argument", "dest: %s is there and is no directory; remove it or name another" % display_name(dest))
+        _check_way(dest)
         return Ends(src, dest)
     _check_file(entry, request.src, "the server")
     name = src.rpartition("/")[2]
@@ -79,14 +78,13 @@ def ends_of_download(client: Client, request: Request) -> Ends:
         directory = dest
     else:
         directory, name = os.path.split(dest)
+    _check_way(directory)
     try:
         there: t.Optional[Entry] = entry_of_state(name, os.lstat(os.path.join(directory, name)))
     except (FileNotFoundError, NotADirectoryError):
         there = None
     except OSError as error:
         raise from_os_error(error, "look at dest (%s)" % display_name(os.path.join(directory, name))) from error
-    if os.path.lexists(directory) and not os.path.isdir(directory):
-        raise FleetproofError("argument", "dest: %s is there and is no directory; remove it or name another" % display_name(directory))
     return Ends(parent_of(src) or "", directory, entry, name, there, os.path.isdir(directory))
 
 
@@ -117,6 +115,14 @@ def ends_of_upload(client: Client, request: Request) -> Ends:
     is_there = dest in ("", "/") or there is not None or _is_directory(client, dest)
     inside = client.stat(join(dest, name)) if is_there else None
     return Ends(directory, dest, entry, name, inside, is_there)
+
+
+def _check_way(directory: str) -> None:
+    """A directory of this host is there, or can be made. Raises FleetproofError (argument)."""
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if not os.path.isdir(directory):
+        raise FleetproofError("argument", "dest: %s is there and is no directory; remove it or name another" % display_name(directory))
 
 
 def _is_directory(client: Client, path: str) -> bool:

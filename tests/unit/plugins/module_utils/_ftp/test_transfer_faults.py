@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import threading
 import time
@@ -629,3 +630,14 @@ def test_what_is_in_the_way_of_a_single_file_is_told_with_what_helps(move):
     assert [row["reason"] for row in done.result["failed_files"]] == ["a directory is in the way in dest; remove it or choose another dest"]
     with pytest.raises(FleetproofError, match="dest: is missing"):
         move(dest=None)
+
+
+@pytest.mark.parametrize("src", ["site", "site/a"])
+@pytest.mark.parametrize("way", ["file", "link"])
+def test_a_way_to_dest_that_leads_nowhere_is_told_in_check_mode_as_well(download, tmp_path, src, way):
+    write(download.src, "a")
+    (tmp_path / "file").write_bytes(b"in the way")
+    (tmp_path / "link").symlink_to("nowhere")
+    for check in (True, False):
+        with pytest.raises(FleetproofError, match=re.escape("%s is there and is no directory" % (tmp_path / way))):
+            download(check=check, src=src, dest=str(tmp_path / way / "made" / "for" / "it"))
