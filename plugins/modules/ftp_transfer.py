@@ -236,9 +236,8 @@ notes:
     of one user on one host.
   - A file that changes while it is moved is looked at again, three times in all. Then it is listed in RV(failed_files), and the old copy stays.
   - When there is no room in O(dest) any more, the files that are still to come are listed in RV(failed_files) without being tried.
-  - After O(retries) attempts that brought nothing, a file is listed in RV(failed_files) and the next one is moved. When no connection can be made
-    any more, none of
-    the others is tried.
+  - After O(retries) attempts that brought it no further by 64 KiB at least, a file is listed in RV(failed_files) and the next one is moved. When no
+    connection can be made any more, none of the others is tried.
 author:
   - The fleetproof.backup contributors (@fleetproof)
 seealso:
