@@ -146,7 +146,10 @@ def _greeting(config: Config, facts: t.Mapping[str, t.Any]) -> Result:
     context.verify_mode = ssl.CERT_NONE
     with socket.create_connection((host, facts["port"]), 5) as plain:
         line = plain if config.tls != "implicit" else context.wrap_socket(plain)
-        greeting = _answer(line, "220")
+        greeting = _answer(line, "220", "421")
+        if greeting.startswith("421"):
+            # It runs, and has as many sessions as it may have.
+            return {"greeting": greeting, "tls_version": None, "address": facts["address"], "port": facts["port"]}
         if config.tls == "starttls":
             line.sendall(b"AUTH TLS\r\n")
             _answer(line, "234")
@@ -158,8 +161,8 @@ def _greeting(config: Config, facts: t.Mapping[str, t.Any]) -> Result:
     return {"greeting": greeting, "tls_version": version, "address": facts["address"], "port": facts["port"]}
 
 
-def _answer(line: socket.socket, code: str) -> str:
-    """One reply of the server, of one or more lines."""
+def _answer(line: socket.socket, *codes: str) -> str:
+    """One reply of the server, of one or more lines, that begins with one of these codes."""
     answer = b""
     while not (answer.endswith(b"\r\n") and answer.splitlines()[-1][3:4] == b" ") and len(answer) < 65536:
         more = line.recv(4096)
@@ -167,8 +170,8 @@ def _answer(line: socket.socket, code: str) -> str:
             break
         answer += more
     text = answer.decode("utf-8", "backslashreplace").strip()
-    if not text.startswith(code):
-        raise Problem("it answers %r where %s was expected" % (text, code))
+    if not text.startswith(codes):
+        raise Problem("it answers %r where %s was expected" % (text, codes[0]))
     return text
 
 

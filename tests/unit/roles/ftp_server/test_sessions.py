@@ -373,3 +373,28 @@ def test_ipv6(serve, told, tls):
         client.close()
     answer = subprocess.run([sys.executable, str(PROGRAM), "probe", str(told.path)], check=False, capture_output=True, text=True, timeout=60)
     assert json.loads(answer.stdout)["greeting"] == "220 ready", answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"key": "client.key"}, "they have to be PEM, belong together, and the key must have no passphrase"),
+        ({"certificate": "good.key"}, "they have to be PEM"),
+        ({"certificate": "missing.pem"}, "missing.pem cannot be read: No such file or directory"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_named(told, certificates, settings, words):
+    files = {"certificate": "good.pem", "key": "good.key", **settings}
+    told.config.update(tls="starttls", **{name: str(certificates / file) for name, file in files.items()})
+    answer = subprocess.run([sys.executable, str(PROGRAM), "check", told.write()], check=False, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 78
+    assert words in json.loads(answer.stdout)["msg"]
+
+
+def test_a_server_with_all_its_sessions_taken_is_one_that_answers(serve, told):
+    """The role has nothing to mend there."""
+    serving = serve(max_connections_per_ip=1)
+    client = serving.client()
+    answer = subprocess.run([sys.executable, str(PROGRAM), "probe", str(told.path)], check=False, capture_output=True, text=True, timeout=60)
+    assert json.loads(answer.stdout)["greeting"].startswith("421"), answer.stdout
+    client.close()
