@@ -143,6 +143,7 @@ _AFTER_A_FAILURE = {
     "no_space": "Make room, and run again: what has arrived is kept",
     "unsafe": "Look at the server before anything is moved: what it says is not to be trusted as it is",
 }
+_AFTER_THE_LIMIT = "Look for a server or a file system that hangs, or set a longer ftp_mirror_time_limit; on the host the transfer may still go on"
 _AGAIN = "Correct what the reason names, and run again"
 
 
@@ -155,9 +156,10 @@ def _judge_failure(case: Case, judgement: Judgement) -> None:
     if moved.get("unreachable"):
         judgement.add("failed", "The host went away: %s" % message, "Bring the host back, and run again")
     elif moved.get("timedout"):
-        judgement.add("failed", "Given up: %s" % message, "Look for a server or a file system that hangs, or set a longer ftp_mirror_time_limit")
+        judgement.add("failed", "Given up: %s" % message, _AFTER_THE_LIMIT)
     elif guard and kind != "no_space":
-        todo = "Look at what the guard %s found; put it right, or run again with another ftp_mirror_%s if it is as it should be" % (guard, guard)
+        todo = "Look at what the guard %s found; put it right, or give this site another %s (or all, ftp_mirror_%s) for one run if it is as it should be"
+        todo %= (guard, guard, guard)
         judgement.add("failed", message, todo)
     else:
         judgement.add("failed", message, _AFTER_A_FAILURE.get(kind, _AGAIN))
