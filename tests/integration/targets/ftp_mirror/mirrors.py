@@ -24,7 +24,8 @@ from pathlib import Path
 COLLECTION = Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0]) / "ansible_collections" / "fleetproof" / "backup"
 sys.path.insert(0, str(COLLECTION / "tests" / "testbed"))
 
-from ftpd import USERS, FtpServer, free_port  # noqa: E402
+from ftpd import USERS, FtpServer  # noqa: E402
+from serving import free_port  # noqa: E402
 from playbook import Run, run_playbook  # noqa: E402
 
 FORMATS = ["json", "html", "junit", "prometheus"]
@@ -125,7 +126,7 @@ class Bed:
             "odd": [
                 {"name": "nowhere", "src": "pub", **secret},
                 {**whole, "max_age": "yesterday"},
-                {**whole, "name": "address", "host": "ftp://fleet:%s@localhost/pub" % "se same"},
+                {**whole, "name": "address", "host": "ftp://fleet:se same@localhost/pub"},
                 {**packed, "name": "negative", "archive_keep": {"keep_last": -1}},
             ],
         }
@@ -282,6 +283,7 @@ def test_nothing_is_done_twice_and_nothing_hides_the_rest(bed: Bed) -> None:
     assert {name: found[name] for name in WANTED} == {name: wanted if name in again else ("skipped", set()) for name, wanted in WANTED.items()}
     assert {pair["name"]: pair["verdict"] for pair in rows["lost"]["pairs"]} == {"lost": "failed", "whole": "good"}
     assert not (bed.mirrors / "lost").exists(), "a failed transfer left an empty directory"
+    assert "se same" not in (bed.report / "backups.json").read_text(encoding="utf-8"), "a password in an address was reported"
     for name, words in SENSELESS.items():
         reasons = "; ".join(reason for pair in rows[name]["pairs"] for reason in pair["reasons"])
         assert rows[name]["verdict"] == "failed", name
