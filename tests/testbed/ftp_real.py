@@ -33,7 +33,8 @@ import typing as t
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from certificates import make_certificates
-from ftpd import USERS, FtpServer, free_port, parser, tell, wait
+from ftpd import USERS, FtpServer
+from serving import free_port, parser, tell, wait
 from unpacked import NotToBeHad, libraries, unpacked
 
 PASSWORD = USERS["fleet"]

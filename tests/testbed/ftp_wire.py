@@ -28,7 +28,7 @@ import time
 import typing as t
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from ftpd import parser, tell, wait
+from serving import parser, tell, wait
 
 HOST = "127.0.0.1"
 _CHUNK = 65536

@@ -20,7 +20,6 @@ In Python: ``with FtpServer(directory) as server: server.behave(hide=["MLSD"]); 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import hashlib
@@ -46,6 +45,7 @@ from pyftpdlib.servers import FTPServer
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from certificates import make_certificates
+from serving import free_socket, parser, tell, wait
 
 USERS = {"fleet": "correct horse", "reader": "reading is all"}
 DIGESTS: t.Dict[str, t.Callable[[bytes], str]] = {
@@ -573,7 +573,7 @@ class FtpServer:
             if base is not _ClearControl:
                 own["ssl_context"] = self.tls_context(Behaviour())
             handler = type(base.__name__, (base,), own)
-            sock = _free_socket(self.host)
+            sock = free_socket(self.host)
             port = sock.getsockname()[1]
             setattr(self, name, port)
             FTPServer(sock, handler, ioloop=self._loop)
@@ -617,58 +617,6 @@ def _silence() -> None:
     logger.setLevel(logging.CRITICAL)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago, for servers that cannot choose one."""
-    with _free_socket(host) as sock:
-        return int(sock.getsockname()[1])
-
-
-def _free_socket(host: str) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, 0))
-    return sock
-
-
-def wait(options: argparse.Namespace) -> None:
-    """Until there is no reason to serve any longer."""
-    parent = os.getppid()
-    end = time.monotonic() + options.lifetime
-    gone = threading.Event()
-    if options.while_path is None:
-
-        def watch() -> None:
-            while os.read(0, 4096):
-                pass
-            gone.set()
-
-        threading.Thread(target=watch, daemon=True).start()
-    while time.monotonic() < end and not gone.wait(0.2):
-        if options.while_path is not None:
-            if not os.path.exists(options.while_path):
-                return
-        elif os.getppid() != parent:
-            return
-
-
-def parser(what: str) -> argparse.ArgumentParser:
-    """The options that each server of the bed has."""
-    found = argparse.ArgumentParser(description=what)
-    found.add_argument("directory")
-    found.add_argument("--while", dest="while_path", help="end when this path is gone, in place of the end of standard input")
-    found.add_argument("--lifetime", type=float, default=3600.0, help="seconds after which it ends in any case")
-    return found
-
-
-def tell(path: pathlib.Path, facts: t.Dict[str, t.Any]) -> None:
-    """Write the facts where they are looked for, whole, and print them."""
-    text = json.dumps(facts)
-    temporary = path.with_name("." + path.name)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
-    print(text, flush=True)
 
 
 def main() -> None:

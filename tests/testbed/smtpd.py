@@ -18,7 +18,6 @@ In Python: ``with SmtpServer(directory) as server: server.behave(refuse={…}); 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import contextlib
@@ -43,6 +42,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from certificates import make_certificates
+from serving import free_socket, parser, tell, wait
 
 USERS = {"fleet": "correct horse"}
 TOKENS = {"fleet": "ya29.token"}
@@ -415,7 +415,7 @@ class SmtpServer:
                 context.load_cert_chain(self.certificates / "good.pem", self.certificates / "good.key")
                 # the certificate of the moment, chosen for each connection
                 context.sni_callback = self._choose_certificate
-            sock = _free_socket(self.host)
+            sock = free_socket(self.host)
             port = sock.getsockname()[1]
             servers.append(await loop.create_server(self._protocol_maker(implicit), sock=sock, ssl=context))
             with contextlib.suppress(OSError):  # no IPv6 here
@@ -472,50 +472,14 @@ class SmtpServer:
         return {"host": self.host, "port": self.port, "tls_port": self.tls_port, "ca": self.ca, "mail": str(self.store), "pid": os.getpid()}
 
 
-def _free_socket(host: str) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, 0))
-    return sock
-
-
-def _wait(options: argparse.Namespace) -> None:
-    """Until there is no reason to serve any longer."""
-    parent = os.getppid()
-    end = time.monotonic() + options.lifetime
-    gone = threading.Event()
-    if options.while_path is None:
-
-        def watch() -> None:
-            while os.read(0, 4096):
-                pass
-            gone.set()
-
-        threading.Thread(target=watch, daemon=True).start()
-    while time.monotonic() < end and not gone.wait(0.2):
-        if options.while_path is not None:
-            if not os.path.exists(options.while_path):
-                return
-        elif os.getppid() != parent:
-            return
-
-
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description="An SMTP server for tests, on loopback.")
-    parser.add_argument("directory")
-    parser.add_argument("--while", dest="while_path", help="end when this path is gone, in place of the end of standard input")
-    parser.add_argument("--lifetime", type=float, default=3600.0, help="seconds after which it ends in any case")
-    options = parser.parse_args()
+    options = parser("An SMTP server for tests, on loopback.").parse_args()
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with SmtpServer(options.directory) as server:
-        facts = json.dumps(server.facts())
-        temporary = server.directory / ".smtpd.json"
-        temporary.write_text(facts + "\n", encoding="utf-8")
-        temporary.replace(server.directory / "smtpd.json")
-        print(facts, flush=True)
-        _wait(options)
+        tell(server.directory / "smtpd.json", server.facts())
+        wait(options)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ COLLECTION = Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0]) /
 sys.path.insert(0, str(COLLECTION / "tests" / "testbed"))
 
 from ftpd import USERS, FtpServer  # noqa: E402
-from serving import free_port  # noqa: E402
 from playbook import Run, run_playbook  # noqa: E402
+from serving import free_port  # noqa: E402
 
 FORMATS = ["json", "html", "junit", "prometheus"]
 PLAIN = {"backup_report_charts": False, "backup_report_formats": ["json"]}
