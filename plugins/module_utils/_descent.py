@@ -44,6 +44,14 @@ def open_root(path: str, what: str) -> int:
         raise from_os_error(error, "open the %s directory %s" % (what, display_name(path))) from error
 
 
+def nearest(path: str) -> str:
+    """The directory itself, or the nearest one above it that is there."""
+    path = os.path.realpath(path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
 class Descent:
     """The way down one tree: keeps the ancestors of the present directory open."""
 

@@ -92,11 +92,3 @@ def make_directories(path: str) -> t.List[str]:
         except OSError as error:
             raise from_os_error(error, "make the directory %s" % display_name(at)) from error
     return missing
-
-
-def nearest(path: str) -> str:
-    """The directory itself, or the nearest one above it that is there."""
-    path = os.path.realpath(path)
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path

@@ -15,7 +15,7 @@ import os
 import time
 import typing as t
 
-from .._descent import open_root
+from .._descent import nearest, open_root
 from .._errors import FleetproofError, kind_of_os_error, reason_of_os_error
 from .._lock import held
 from .._medium import sync_file_system
@@ -28,7 +28,7 @@ from .act import Deed, Tally
 from .client import Client
 from .ends import Ends, ends_of_download, ends_of_upload
 from .entries import Entry
-from .local import LocalSide, make_directories, nearest
+from .local import LocalSide, make_directories
 from .options import site_of
 from .pace import Pace
 from .planner import Rules

@@ -15,7 +15,7 @@ import os
 import time
 import typing as t
 
-from .._descent import open_root
+from .._descent import nearest, open_root
 from .._errors import FleetproofError, from_os_error
 from .._lock import held
 from .._module import Outcome, Task
@@ -94,7 +94,7 @@ class SyncJob:
         if os.path.lexists(request.dest):
             self.dest = open_root(request.dest, "dest")
             stack.callback(os.close, self.dest)
-        self.space = Space.at(_nearest(request.dest) if self.dest is None else self.dest)
+        self.space = Space.at(nearest(request.dest) if self.dest is None else self.dest)
         self.deed: t.Optional[Deed] = None
 
     @contextlib.contextmanager
@@ -123,7 +123,7 @@ class SyncJob:
     def rules(self) -> Rules:
         """What the plan goes by."""
         request = self.request
-        above = os.stat(_nearest(request.dest))
+        above = os.stat(nearest(request.dest))
         return Rules(
             preserve=request.preserve,
             method=request.method,
@@ -159,7 +159,7 @@ class SyncJob:
             before, since = last_time(request.src, request.dest) or ((totals.dest_entries, totals.dest_bytes), "and in dest")
             check_shrink(totals, request.max_shrink, before, since)
         check_deletions(totals, request.max_delete, request.max_delete_size)
-        check_space(totals, self.space, request.workers, request.min_free, lambda: is_elastic(_nearest(request.dest)))
+        check_space(totals, self.space, request.workers, request.min_free, lambda: is_elastic(nearest(request.dest)))
 
     def act(self, plan: SyncPlan, done: Done) -> None:
         """Make and change what the plan says."""
@@ -226,14 +226,6 @@ class SyncJob:
                 progress.tell(entries, size, 0, 0, "")
 
         return watch
-
-
-def _nearest(path: str) -> str:
-    """The directory itself, or the nearest one above it that is there."""
-    path = os.path.realpath(path)
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
 
 
 def _without(reserved: t.FrozenSet[str], keep: t.Optional[Keep]) -> Keep:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._descent import nearest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.entries import DIRECTORY, EXACT, FILE, SPECIAL, SYMLINK
-from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.local import LocalSide, make_directories, nearest
+from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.local import LocalSide, make_directories
 
 
 @pytest.fixture
