@@ -28,9 +28,13 @@ _XZ_MEMORY = 64 << 20
 
 
 class _Compressor(t.Protocol):
-    def compress(self, data: bytes) -> bytes: ...
+    """What zlib, bz2 and lzma have in common."""
 
-    def flush(self) -> bytes: ...
+    def compress(self, data: bytes) -> bytes:
+        """What is ready of the compressed bytes."""
+
+    def flush(self) -> bytes:
+        """The rest of them."""
 
 
 class _Gzip:

@@ -42,6 +42,8 @@ def make_context(policy: TlsPolicy) -> ssl.SSLContext:
     """An SSLContext for ``policy``; files that cannot be used are errors that name them."""
     context = ssl.create_default_context() if policy.ca_path is None else _context_trusting(policy.ca_path)
     context.minimum_version = _VERSIONS[policy.min_version]
+    # Python 3.8 and 3.9 take a connection that was cut for one that ended in good order.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if not policy.validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

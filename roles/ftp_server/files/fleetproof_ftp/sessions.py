@@ -14,6 +14,7 @@ import typing as t
 
 from pyftpdlib.exceptions import AuthenticationFailed
 from pyftpdlib.handlers import DTPHandler, FTPHandler, ThrottledDTPHandler
+from pyftpdlib.ioloop import AsyncChat
 
 from . import configuration
 from .configuration import Config, Problem, Users
@@ -151,7 +152,7 @@ class Careful:
             self.discard_buffers()
             self.call_later(0, self.close)
             return
-        super(FTPHandler, self).push(data.encode(self.encoding, self.unicode_errors))  # type: ignore[misc, unused-ignore]
+        AsyncChat.push(self, data.encode(self.encoding, self.unicode_errors))  # type: ignore[misc, unused-ignore]
 
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
         """No name with a NUL or a line break gets to the file system, the log or a reply."""

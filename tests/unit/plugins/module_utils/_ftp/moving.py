@@ -32,7 +32,7 @@ TLS = ("none", "starttls", "implicit")
 
 def noise(size: int) -> bytes:
     """The same bytes for the same size, and no two blocks alike."""
-    return random.Random(size).randbytes(size)
+    return random.Random(size).getrandbits(8 * size).to_bytes(size, "little") if size else b""
 
 
 def ways(**given: t.Any) -> Ways:

@@ -263,7 +263,10 @@ def test_owner_and_group_are_those_of_the_old_archive_as_far_as_the_user_may(tmp
         path.write_bytes(b"")
         os.chown(path, *owner)
     old.chmod(0o6750)
-    with open(old, "rb") as one, open(new, "r+b") as other, contextlib.nullcontext() if groups is None else _somebody_else(groups):
+    somebody = contextlib.nullcontext() if groups is None else _somebody_else(groups)
+    with contextlib.ExitStack() as stack:
+        one, other = stack.enter_context(open(old, "rb")), stack.enter_context(open(new, "r+b"))
+        stack.enter_context(somebody)
         archive_build.look_like(other.fileno(), one.fileno())
     state = new.stat()
     assert (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (*expected, 0o750)

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.netrc import lookup
 
-FILE = 'machine one login alice password wonder\nmachine two login bob password "two words"\n'
+FILE = "machine one login alice password wonder\nmachine two login bob password two-words\n"
 
 
 def written(folder: Path, text: t.Union[str, bytes], mode: int = 0o600) -> str:
@@ -25,7 +25,7 @@ def written(folder: Path, text: t.Union[str, bytes], mode: int = 0o600) -> str:
 def test_the_entry_of_the_host_counts(tmp_path: Path) -> None:
     path = written(tmp_path, FILE)
     assert lookup("one", None, path) == ("alice", "wonder")
-    assert lookup("two", "bob", path) == ("bob", "two words")
+    assert lookup("two", "bob", path) == ("bob", "two-words")
 
 
 def test_the_default_entry_is_for_all_others(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils import _descent
 from ansible_collections.fleetproof.backup.plugins.module_utils._descent import Descent, open_root
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._tree import walk as walk_module
 from ansible_collections.fleetproof.backup.plugins.module_utils._tree.walk import WalkOptions, walk
 from ansible_collections.fleetproof.backup.tests.unit.plugins.module_utils._tree.comparing import Link, as_nobody, grow
 
@@ -125,7 +125,7 @@ def test_a_tree_deeper_than_a_path_may_be_is_walked(tmp_path, follow):
 
 
 def test_no_more_than_so_many_ancestors_are_kept_open(tmp_path, monkeypatch):
-    monkeypatch.setattr(walk_module, "KEPT_OPEN", 3)
+    monkeypatch.setattr(_descent, "KEPT_OPEN", 3)
     tree = {"z": b""}
     for _unused in range(20):
         tree = {"d": tree, "e": {"x": b""}}
