@@ -20,6 +20,8 @@ PROGRAMS = {
     "strace": "strace",
     "mkfs.ext4": "e2fsprogs",
     "lftp": "lftp",
+    "bsdtar": "libarchive-tools",
+    "unzip": "unzip",
     "db5.3_load": "db5.3-util",
 }
 # Brings servers whose packages conflict.
