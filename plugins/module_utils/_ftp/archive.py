@@ -55,7 +55,7 @@ class SiteSide(RemoteSide):
         listing = super().list(folder)
         if listing is None:
             return None
-        kept = Listing()
+        kept = Listing(dots=listing.dots)
         for name, entry in listing.entries.items():
             if self._keep is not None and not self._keep(folder + name, entry.kind == DIRECTORY):
                 continue

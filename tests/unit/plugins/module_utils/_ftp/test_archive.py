@@ -879,3 +879,16 @@ def test_the_times_of_directories_and_the_day_make_no_difference(one):
     one.path.unlink()
     one()
     assert one.path.read_bytes() == before
+
+
+def test_what_a_server_begins_to_hide_behind_a_dot_stays_in_the_archive(both):
+    write(both.site, "a", "abc", T1)
+    write(both.site, ".htaccess", "deny", T2)
+    write(both.site, ".own/x", "kept", T1)
+    both.run()
+    both.server.behave(hide=["MLSD", "MLST"], hide_dots=True)
+    assert not both().changed
+    write(both.site, "b", "new", T1)
+    done = both.run()
+    assert done.result["counts"]["deleted"] == 0
+    assert both.content() == {"a": b"abc", "b": b"new", ".htaccess": b"deny", ".own": None, ".own/x": b"kept"}
