@@ -384,9 +384,16 @@ class _Control:
         self.respond(self.behaviour.system)
 
     def _make_epasv(self, extmode: bool = False) -> None:
+        if not self.behaviour.pasv_closed:
+            super()._make_epasv(extmode)
+            return
+        # the port is closed before it is told: who hears of it may be there at once
+        said: t.List[str] = []
+        self.push = said.append
         super()._make_epasv(extmode)
-        if self.behaviour.pasv_closed:
-            self._shutdown_connecting_dtp()
+        del self.push
+        self._shutdown_connecting_dtp()
+        self.push("".join(said))
 
     def ftp_RETR(self, file: str) -> t.Optional[str]:
         found = super().ftp_RETR(file)

@@ -26,7 +26,7 @@ sys.path.insert(0, str(COLLECTION / "tests" / "testbed"))
 
 from ftpd import USERS, FtpServer  # noqa: E402
 from playbook import Run, run_playbook  # noqa: E402
-from serving import free_port  # noqa: E402
+from serving import free_socket  # noqa: E402
 
 FORMATS = ["json", "html", "junit", "prometheus"]
 PLAIN = {"backup_report_charts": False, "backup_report_formats": ["json"]}
@@ -69,6 +69,8 @@ class Bed:
         self.root = root
         self.server = server
         self.report = root / "report"
+        # bound and not listening: nobody answers there, and nobody else can take it meanwhile
+        self.nobody = free_socket("127.0.0.1")
         self.mirrors = root / "mirrors"
         for name in ("ansible", "mirrors"):
             (root / name).mkdir()
@@ -89,7 +91,7 @@ class Bed:
             "refused": {"src": "site", **where(refusing)},
             "spoilt": {"src": "site", "verify": "hash", **where(lying)},
             "login": {"src": "pub", "password": "not the right words"},
-            "gone": {"src": "pub", "port": free_port(), "retries": 0, "max_age": "1d"},
+            "gone": {"src": "pub", "port": self.nobody.getsockname()[1], "retries": 0, "max_age": "1d"},
             "mute": {"src": "pub"},
         }
         self.sites["archive"]["archive_keep"] = {"keep_last": 2}
