@@ -17,7 +17,15 @@ UTILS = PLUGINS / "module_utils"
 PREFIX = "ansible_collections.fleetproof.backup.plugins."
 
 # What a package of module_utils may import besides itself and the single files below it.
-MAY_IMPORT = {"_tree": {"_plan"}, "_mail": {"_net"}, "_ftp": {"_plan", "_net"}, "_plan": set(), "_net": set()}
+MAY_IMPORT = {
+    "_tree": {"_plan"},
+    "_mail": {"_net", "_message"},
+    "_news": {"_net", "_message"},
+    "_ftp": {"_plan", "_net"},
+    "_plan": set(),
+    "_message": set(),
+    "_net": set(),
+}
 # Modules that cost more to import than a task with nothing to do should pay.
 HEAVY = {"ssl", "email", "smtplib", "concurrent", "multiprocessing", "asyncio"}
 

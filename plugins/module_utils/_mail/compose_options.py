@@ -14,12 +14,12 @@ import typing as t
 from urllib.parse import quote
 
 from .._errors import FleetproofError
+from .._message.addresses import Address, distinct, parse_address, parse_addresses
+from .._message.compose import Mail
+from .._message.content import Content, look_at
+from .._message.headers import Charset, checked_name, checked_value, find_charset
+from .._message.text import text_of_html
 from .._module import ArgumentSpec
-from .addresses import Address, distinct, parse_address, parse_addresses
-from .content import Content, look_at
-from .headers import Charset, checked_name, checked_value, find_charset
-from .message import Mail
-from .text import text_of_html
 
 COMPOSE = ArgumentSpec(
     argument_spec={

@@ -14,11 +14,11 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._errors import FleetproofError
+from .._message.addresses import Address
+from .._message.compose import Mail, compose
+from .._net.auth import Credentials
 from .._net.retry import Patience
 from .._net.stream import Endpoint
-from .addresses import Address
-from .auth import Credentials
-from .message import Mail, compose
 from .smtp import Reply, Session, open_session
 
 _UNKNOWN_TO_SERVER = Reply(553, "5.6.7 The server does not offer SMTPUTF8, which this address needs")

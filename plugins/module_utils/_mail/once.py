@@ -17,9 +17,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._errors import FleetproofError
+from .._message.addresses import Address, distinct
 from .._state import assert_writable
 from .._values import iso_time
-from .addresses import Address, distinct
 from .deliver import Delivery, Journal, Letter, SmtpRoute
 from .ledger import Ledger, Record
 from .smtp import Reply

@@ -14,43 +14,43 @@ import os
 import typing as t
 
 from .._errors import FleetproofError
+from .._message.addresses import distinct
+from .._message.compose import Mail, format_date
 from .._module import ArgumentSpec, Outcome, Task
-from .._net.options import CONNECTION, endpoint_of
+from .._net.options import CONNECTION, credentials_of, endpoint_of, login_options
 from .._state import state_directory
-from .addresses import distinct
-from .auth import Credentials
 from .compose_options import COMPOSE, mail_of
 from .deliver import Letter, SmtpRoute
 from .ledger import Ledger
-from .message import Mail, format_date
 from .once import Errand, Report, Route, send
 from .transports import EmlRoute, MaildirRoute, SendmailRoute
 
-SPEC = CONNECTION.merge(COMPOSE).merge(
-    ArgumentSpec(
-        argument_spec={
-            "auth": {"type": "str", "default": "auto", "choices": ["auto", "plain", "login", "cram-md5", "xoauth2"]},
-            "oauth_token": {"type": "str", "no_log": True},
-            "secure": {"type": "str", "choices": ["always", "starttls", "never", "try"]},
-            "ehlo_host": {"type": "str", "aliases": ["ehlohost"]},
-            "dsn": {
-                "type": "dict",
-                "options": {
-                    "notify": {"type": "list", "elements": "str", "choices": ["never", "success", "failure", "delay"], "default": ["failure"]},
-                    "return": {"type": "str", "choices": ["headers", "full"], "default": "headers"},
+SPEC = (
+    CONNECTION.merge(login_options("plain", "login", "cram-md5", "xoauth2"))
+    .merge(COMPOSE)
+    .merge(
+        ArgumentSpec(
+            argument_spec={
+                "secure": {"type": "str", "choices": ["always", "starttls", "never", "try"]},
+                "ehlo_host": {"type": "str", "aliases": ["ehlohost"]},
+                "dsn": {
+                    "type": "dict",
+                    "options": {
+                        "notify": {"type": "list", "elements": "str", "choices": ["never", "success", "failure", "delay"], "default": ["failure"]},
+                        "return": {"type": "str", "choices": ["headers", "full"], "default": "headers"},
+                    },
                 },
+                "transport": {"type": "str", "default": "smtp", "choices": ["smtp", "sendmail", "maildir", "eml"]},
+                "path": {"type": "path"},
+                "send": {"type": "str", "default": "once", "choices": ["once", "always"]},
+                "ledger": {"type": "path"},
+                "on_unknown": {"type": "str", "default": "fail", "choices": ["fail", "resend", "assume_sent"]},
+                "probe": {"type": "bool", "default": True},
+                "save_to": {"type": "path"},
             },
-            "transport": {"type": "str", "default": "smtp", "choices": ["smtp", "sendmail", "maildir", "eml"]},
-            "path": {"type": "path"},
-            "send": {"type": "str", "default": "once", "choices": ["once", "always"]},
-            "ledger": {"type": "path"},
-            "on_unknown": {"type": "str", "default": "fail", "choices": ["fail", "resend", "assume_sent"]},
-            "probe": {"type": "bool", "default": True},
-            "save_to": {"type": "path"},
-        },
-        mutually_exclusive=[("tls", "secure"), ("password", "oauth_token")],
-        required_if=[("transport", "maildir", ("path",)), ("transport", "eml", ("path",))],
-        required_by={"oauth_token": ("username",)},
+            mutually_exclusive=[("tls", "secure")],
+            required_if=[("transport", "maildir", ("path",)), ("transport", "eml", ("path",))],
+        )
     )
 )
 
@@ -132,7 +132,7 @@ def _route(params: t.Mapping[str, t.Any]) -> Route:
     tls, opportunistic = _tls(params)
     ports = {**PORTS, "starttls": 25} if opportunistic else PORTS
     endpoint = endpoint_of(params, tls, ports)
-    credentials = _credentials(params)
+    credentials = credentials_of(params)
     ehlo_host = params["ehlo_host"]
     if ehlo_host is not None and (not ehlo_host.isascii() or not ehlo_host.isprintable() or " " in ehlo_host or not ehlo_host):
         raise FleetproofError("unsafe" if "\n" in ehlo_host or "\r" in ehlo_host else "argument", "ehlo_host: %r is not a host name" % ehlo_host)
@@ -147,16 +147,6 @@ def _tls(params: t.Mapping[str, t.Any]) -> t.Tuple[str, bool]:
     if secure == "try":
         return ("implicit", False) if params["port"] == PORTS["implicit"] else ("starttls", True)
     return {"always": "implicit", "starttls": "starttls", "never": "none"}[secure], False
-
-
-def _credentials(params: t.Mapping[str, t.Any]) -> t.Optional[Credentials]:
-    if params["username"] is None:
-        return None
-    if params["password"] is None and params["oauth_token"] is None:
-        raise FleetproofError("argument", "username needs password or oauth_token")
-    if (params["auth"] == "xoauth2") != (params["oauth_token"] is not None) and params["auth"] != "auto":
-        raise FleetproofError("argument", "auth=xoauth2 goes with oauth_token, every other auth with password")
-    return Credentials(params["username"], params["password"], params["oauth_token"], params["auth"])
 
 
 def _diff(mail: Mail, done: Report) -> t.Optional[t.Dict[str, str]]:

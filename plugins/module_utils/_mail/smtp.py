@@ -17,9 +17,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .._errors import FleetproofError
+from .._net import auth
 from .._net.stream import Endpoint, Stream, dial
 from .._values import display_name
-from . import auth
 
 _LINES = 500  # lines of one reply; EHLO of the chattiest servers has some thirty
 _REPLY = re.compile(rb"\A([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)

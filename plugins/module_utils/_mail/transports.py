@@ -19,9 +19,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .._errors import FleetproofError, from_os_error
+from .._message.addresses import Address
 from .._state import assert_writable, make_parent, sync_directory, write_atomic
 from .._values import display_name
-from .addresses import Address
 from .deliver import Delivery, Journal, Letter
 from .smtp import Reply
 

@@ -13,6 +13,7 @@ import typing as t
 
 from .._errors import FleetproofError
 from .._module import ArgumentSpec
+from .auth import Credentials
 from .stream import Endpoint
 from .tls import TlsPolicy
 
@@ -61,3 +62,26 @@ def endpoint_of(params: t.Mapping[str, t.Any], tls: str, ports: t.Mapping[str, i
         min_version=params["tls_min_version"],
     )
     return Endpoint(host, port, tls, policy, params["timeout"], params["source_address"])
+
+
+def login_options(*choices: str) -> ArgumentSpec:
+    """The options that say how to log in where a protocol knows several ways; ``choices`` are those beside ``auto``."""
+    return ArgumentSpec(
+        argument_spec={
+            "auth": {"type": "str", "default": "auto", "choices": ["auto", *choices]},
+            "oauth_token": {"type": "str", "no_log": True},
+        },
+        mutually_exclusive=[("password", "oauth_token")],
+        required_by={"oauth_token": ["username"]},
+    )
+
+
+def credentials_of(params: t.Mapping[str, t.Any]) -> t.Optional[Credentials]:
+    """Who logs in, and how; None where nobody does."""
+    if params["username"] is None:
+        return None
+    if params["password"] is None and params["oauth_token"] is None:
+        raise FleetproofError("argument", "username needs password or oauth_token")
+    if (params["auth"] == "xoauth2") != (params["oauth_token"] is not None) and params["auth"] != "auto":
+        raise FleetproofError("argument", "auth=xoauth2 goes with oauth_token, every other auth with password")
+    return Credentials(params["username"], params["password"], params["oauth_token"], params["auth"])

@@ -219,6 +219,17 @@ class Stream:
         line, self._buffer = self._buffer.split(b"\n", 1)
         return line[:-1] if line.endswith(b"\r") else line
 
+    def read_some(self, deadline: float, most: int = _CHUNK) -> bytes:
+        """What has come, or comes next by ``deadline``: at least one octet and at most ``most``."""
+        if not self._buffer:
+            self._buffer = self._receive(deadline)
+        data, self._buffer = self._buffer[:most], self._buffer[most:]
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Put back what was read too far."""
+        self._buffer = data + self._buffer
+
     def arrived(self) -> bool:
         """Whether something has come that nobody has read yet. An end of the connection is an error, as when reading."""
         if not self._buffer:

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.addresses import parse_address, parse_addresses
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.content import Content, look_at
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.headers import UTF8, find_charset
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.message import Mail, compose, format_date
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.addresses import parse_address, parse_addresses
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.compose import Mail, compose, format_date
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.content import Content, look_at
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.headers import UTF8, find_charset
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,8 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail import headers
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.addresses import parse_address
+from ansible_collections.fleetproof.backup.plugins.module_utils._message import headers
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.addresses import parse_address
 from hypothesis import given
 from hypothesis import strategies as st
 

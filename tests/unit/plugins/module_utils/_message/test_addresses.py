@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.addresses import distinct, parse_address, parse_addresses
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.addresses import distinct, parse_address, parse_addresses
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -21,7 +21,7 @@ from .._errors import FleetproofError
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who logs in, and by what. ``mechanism`` is ``auto`` or one of plain, login, cram-md5, xoauth2."""
+    """Who logs in, and by what. ``mechanism`` is ``auto`` or one of plain, login, cram-md5, xoauth2, and apop (POP3 alone)."""
 
     username: str
     password: t.Optional[str] = field(default=None, repr=False)

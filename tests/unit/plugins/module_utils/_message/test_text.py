@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.text import columns, text_of_html
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.text import columns, text_of_html
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail import auth
+from ansible_collections.fleetproof.backup.plugins.module_utils._net import auth
 
 PASSWORD = auth.Credentials("tim", "tanstaaftanstaaf")
 TOKEN = auth.Credentials("tim", oauth_token="ya29")

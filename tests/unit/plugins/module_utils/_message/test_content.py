@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.content import CHUNK, guess_type, look_at, readable_name
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.headers import UTF8, find_charset
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.content import CHUNK, guess_type, look_at, readable_name
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.headers import UTF8, find_charset
 
 
 def test_a_bare_path_will_do(tmp_path: Path) -> None:
