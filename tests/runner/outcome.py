@@ -25,6 +25,9 @@ _SANITY_FAILED = re.compile(
 )
 _SANITY_SKIPPED = re.compile(r"^WARNING: Skipping sanity test \"(?P<name>[^\"]+)\"(?: on Python (?P<python>[0-9.]+))? (?P<reason>.+)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"^WARNING: Excluding (?:\w+ )?tests (?P<reason>[^:\n]+): ", re.MULTILINE)
+# The lines that say what went wrong: an exception of Python's, a task of Ansible's, a tool's own word for it.
+_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Failed)\b.*|fatal: .*|(?:E  +|ERROR|CRITICAL|FATAL)\b.*)$")
+_LONGEST_REASON = 300  # characters
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -85,6 +88,15 @@ def left_out(text: str) -> str:
     """Why ansible-test left an integration target out (it ends well all the same); empty when it did not."""
     match = _LEFT_OUT.search(_ANSI.sub("", text))
     return match["reason"] if match else ""
+
+
+def last_words(text: str) -> str:
+    """The last line of an output that tells what went wrong, or else its last line; cut where it is long."""
+    lines = [line.strip() for line in _ANSI.sub("", text).splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.match(line)]
+    # the wrapper that ran the command has the last word, and only repeats its status
+    own = [line for line in telling if "returned exit status" not in line and "returned non-zero" not in line]
+    return next(iter([*own[-1:], *telling[-1:], *lines[-1:]]), "")[:_LONGEST_REASON]
 
 
 def from_sanity(text: str) -> list[Check]:

@@ -70,9 +70,12 @@ class Job:
             stream.seek(start)
             return status, stream.read()
 
-    def check(self, name: str, status: int) -> None:
-        """Add a check that is passed when ``status`` is 0."""
+    def check(self, name: str, status: int, text: str = "") -> None:
+        """Add a check that is passed when ``status`` is 0; if not, what ``text`` (its output) says of it is told."""
         reason = {0: "", 124: "took too long"}.get(status, "exit status %d" % status)
+        said = outcome.last_words(text) if status else ""
+        if said:
+            reason = "%s: %s" % (reason, said)
         self.checks.append(Check(name, PASSED if status == 0 else FAILED, reason))
 
 
@@ -298,7 +301,7 @@ def _integration(target: str) -> t.Callable[[Job], None]:
         if left_out and not status:
             job.checks.append(Check(target, SKIPPED, left_out))
         else:
-            job.check(target, status)
+            job.check(target, status, text)
         job.checks += outcome.from_skip_lines(text)
 
     return run
@@ -319,7 +322,7 @@ def _molecule(scenario: str) -> t.Callable[[Job], None]:
         own = {"HOME": home, "ANSIBLE_HOME": os.path.join(home, ".ansible")}
         command = ["molecule", "--base-config", os.path.join(job.context.collection, ".config", "molecule", "config.yml"), "test", "--scenario-name", scenario]
         status, text = job.run(job.context.tools, command, 1500, folder=os.path.join(job.context.collection, "extensions"), extra=own)
-        job.check(scenario, status)
+        job.check(scenario, status, text)
         job.checks += outcome.from_skip_lines(text)
 
     return run

@@ -16,6 +16,7 @@ from ansible_collections.fleetproof.backup.tests.runner.outcome import (
     from_junit,
     from_sanity,
     from_skip_lines,
+    last_words,
     left_out,
     require_bed,
     summary,
@@ -67,6 +68,25 @@ def test_a_skip_that_a_playbook_tells_of_is_found_once_in_its_output() -> None:
 )
 def test_a_target_that_ansible_test_left_out_is_no_target_that_passed(line: str, reason: str) -> None:
     assert left_out("first\n%s\nlast\n" % line) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", ""),
+        ("all well\n\n", "all well"),
+        (
+            'Traceback:\n  File x\nAssertionError: exit status 2 instead of 0\nmore\nFATAL: Command "x" returned exit status 1.\n',
+            "AssertionError: exit status 2 instead of 0",
+        ),
+        ("KeyError: 'a'\nFATAL: Command \"x\" returned exit status 1.\n", "KeyError: 'a'"),
+        ("fatal: [web1]: FAILED! => {}\nPLAY RECAP\nweb1 : ok=1\n", "fatal: [web1]: FAILED! => {}"),
+        ("\x1b[0;31mERROR: no such target\x1b[0m\n", "ERROR: no such target"),
+        ("ValueError: " + "x" * 1000, "ValueError: " + "x" * 288),
+    ],
+)
+def test_the_last_words_of_an_output_say_what_went_wrong(text: str, said: str) -> None:
+    assert last_words(text) == said
 
 
 def test_junit_tells_passed_failed_broken_and_skipped_apart(tmp_path: Path) -> None:
