@@ -34,6 +34,7 @@ import typing as t
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from certificates import make_certificates
 from ftpd import USERS, FtpServer
+from secluded import UNSHARE, check_machine, password_hash
 from serving import free_port, parser, tell, wait
 from unpacked import NotToBeHad, libraries, unpacked
 
@@ -216,10 +217,7 @@ class FtpServers:
         with open(folder / "output", "wb") as output:
             self._processes.append(
                 subprocess.Popen(
-                    [
-                        *("unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--propagation", "private"),
-                        *("sh", "-e", "-c", "\n".join(lines)),
-                    ],
+                    [*UNSHARE, "sh", "-e", "-c", "\n".join(lines)],
                     stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
                 )
             )  # fmt: skip
@@ -244,7 +242,7 @@ class FtpServers:
     def _proftpd(self, packages: pathlib.Path, folder: pathlib.Path, root: pathlib.Path, mode: str, tls: str, reuse: bool, port: int) -> t.List[str]:
         os.chown(root, NOBODY, NOBODY)
         users = folder / "users"
-        users.write_text("fleet:%s:%d:%d::%s:/bin/false\n" % (password_hash(), NOBODY, NOBODY, root), encoding="ascii")
+        users.write_text("fleet:%s:%d:%d::%s:/bin/false\n" % (password_hash(PASSWORD), NOBODY, NOBODY, root), encoding="ascii")
         users.chmod(0o600)
         os.chown(users, NOBODY, NOBODY)
         options = ["UseImplicitSSL"] * (tls == "implicit") + ["NoSessionReuseRequired"] * (not reuse)
@@ -256,7 +254,7 @@ class FtpServers:
         users, database = folder / "users", folder / "users.pdb"
         if not users.exists():
             # not by pure-pw useradd, whose hashes take seconds to check
-            users.write_text("fleet:%s:%d:%d::%s/./%s\n" % (password_hash(), NOBODY, NOBODY, root, ":" * 12), encoding="ascii")
+            users.write_text("fleet:%s:%d:%d::%s/./%s\n" % (password_hash(PASSWORD), NOBODY, NOBODY, root, ":" * 12), encoding="ascii")
             users.chmod(0o600)
             subprocess.run([str(packages / "usr/bin/pure-pw"), "mkdb", str(database), "-f", str(users)], check=True)
             both = folder / "good-both.pem"
@@ -284,30 +282,6 @@ class FtpServers:
                         said = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
                         raise RuntimeError("%s does not answer: %s %s" % (row["name"], error, said)) from error
                     time.sleep(0.05)
-
-
-def password_hash() -> str:
-    """The password of the user as crypt(3) has it."""
-    if shutil.which("openssl") is None:
-        raise NotToBeHad("it needs openssl")
-    command = ["openssl", "passwd", "-6", "-stdin"]
-    return subprocess.run(command, input=PASSWORD.encode(), stdout=subprocess.PIPE, check=True).stdout.decode().strip()
-
-
-def check_machine() -> None:
-    """Raises NotToBeHad where servers cannot have namespaces of their own."""
-    if not sys.platform.startswith("linux"):
-        raise NotToBeHad("it is run on Linux alone")
-    if os.geteuid() != 0:
-        raise NotToBeHad("it has to be started by root")
-    if shutil.which("unshare") is None:
-        raise NotToBeHad("it needs unshare (package util-linux)")
-    tried = subprocess.run(
-        ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--propagation", "private", "true"],
-        check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    if tried.returncode:
-        raise NotToBeHad("namespaces are not allowed here: %s" % tried.stdout.decode(errors="replace").strip())
 
 
 def main() -> None:

@@ -28,6 +28,9 @@ PACKAGES: t.Dict[str, t.Tuple[str, ...]] = {
     "vsftpd": ("vsftpd",),
     "proftpd": ("proftpd-core", "proftpd-mod-crypto"),
     "pure-ftpd": ("pure-ftpd", "pure-ftpd-common"),
+    "postfix": ("postfix",),
+    "dovecot": ("dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"),
+    "inn": ("inn2",),
 }
 TIMEOUT = 240  # seconds for one command
 
