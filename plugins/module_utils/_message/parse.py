@@ -1,0 +1,222 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A message taken apart: header, leaves, text and attachments, from any octets.
+
+Private to this collection. ``parse`` never raises and takes time linear in the size. The parser of the standard
+library is not used: it takes a message with a million parts or a thousand levels as it comes (minutes, gigabytes,
+RecursionError), can be told no limits, and what it makes of broken mail differs from one Python to the next. Delimiter lines
+are looked for over the octets once, for all open levels together (RFC 2046, section 5.1); nothing is recursive.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .fields import Fields, read_header
+from .part import Kind, Part, kind_of
+from .text import text_of_html
+
+_DASHES = re.compile(rb"[\r\n]--([^\r\n]{1,1010})")
+_LONGEST_BOUNDARY = 1000  # octets; RFC 2046 allows 70, programs write more
+_GUESS = re.compile(rb"(?:\r\n|\n|\r|\A)--([^\r\n]{1,200})(?:\r\n|\n|\r)(?=content-)", re.IGNORECASE)
+_MOST_DEFECTS = 50  # sentences
+_LINE_ENDS = (10, 13)
+
+
+class Limits(t.NamedTuple):
+    """How far a message is taken apart: entities in all, and multipart entities inside each other."""
+
+    parts: int = 1000
+    depth: int = 50
+
+
+class Message:
+    """A message as it came (``raw``) and as it is understood. ``defects``: a sentence each; none for a clean message."""
+
+    def __init__(self, raw: bytes, fields: Fields, parts: t.List[Part], defects: t.List[str]) -> None:
+        self.raw = raw
+        self.fields = fields
+        self.parts = parts
+        self.defects = defects
+        self._text: t.Optional[str] = None
+        self._html: t.Optional[str] = None
+
+    @property
+    def attachments(self) -> t.List[Part]:
+        """The leaves that are no bodies, pictures of an HTML text among them."""
+        return [part for part in self.parts if part.attached]
+
+    @property
+    def text(self) -> str:
+        """What a text program shows: the plain parts one after the other; made from the HTML where there are none."""
+        if self._text is None:
+            self._text = self._joined("text/plain")
+            if not self._text and self.html:
+                self._text = text_of_html(self.html)
+        return self._text
+
+    @property
+    def html(self) -> str:
+        """The HTML parts one after the other; "" where there are none."""
+        if self._html is None:
+            self._html = self._joined("text/html")
+        return self._html
+
+    def _joined(self, mime_type: str) -> str:
+        chosen: t.Dict[int, int] = {}
+        texts = []
+        for part in self.parts:
+            if part.attached or part.mime_type != mime_type:
+                continue
+            # of alternatives the first that has text of this kind counts, with all that it has
+            if all(chosen.setdefault(entity, branch) == branch for entity, branch in part.choices):
+                texts.append(part.text())
+        texts = [text for text in texts if text.strip()] or texts[:1]
+        return "".join(text if text.endswith("\n") or index == len(texts) - 1 else text + "\n" for index, text in enumerate(texts))
+
+
+class _Frame:
+    """A multipart entity that is open: its boundary, and what its parts need to know."""
+
+    def __init__(self, boundary: bytes, subtype: str, fields: Fields, body: int, choices: t.Tuple[t.Tuple[int, int], ...], number: int) -> None:
+        self.boundary = boundary
+        self.fields = fields
+        self.body = body
+        self.count = 0
+        self.default = "message/rfc822" if subtype == "digest" else "text/plain"
+        self._is_choice = subtype == "alternative"
+        self._choices = choices
+        self._number = number
+
+    def choices(self) -> t.Tuple[t.Tuple[int, int], ...]:
+        return (*self._choices, (self._number, self.count)) if self._is_choice else self._choices
+
+
+def parse(raw: bytes, limits: t.Optional[Limits] = None) -> Message:
+    """The message whose octets are ``raw``."""
+    reader = _Reader(raw, limits or Limits())
+    fields = reader.read()
+    return Message(raw, fields, reader.parts, list(dict.fromkeys(reader.defects))[:_MOST_DEFECTS])
+
+
+class _Reader:
+    """Goes over the octets once. ``parts`` and ``defects`` are what it found."""
+
+    def __init__(self, raw: bytes, limits: Limits) -> None:
+        self.parts: t.List[Part] = []
+        self.defects: t.List[str] = []
+        self._raw = raw
+        self._limits = limits
+        self._stack: t.List[_Frame] = []
+        self._open: t.Dict[bytes, int] = {}  # boundary -> its place in the stack
+        self._leaf: t.Optional[Part] = None
+        self._entities = 0
+
+    def read(self) -> Fields:
+        """The fields of the whole message."""
+        header = read_header(self._raw, 0)
+        self.defects += header.defects
+        self._begin(header.fields, header.body, "text/plain", ())
+        position = max(header.body - 1, 0)
+        while self._stack:
+            match = _DASHES.search(self._raw, position)
+            if match is None:
+                break
+            position = match.end()
+            level, closing = self._level(match.group(1))
+            if level < 0:
+                continue
+            self._end_leaf(match.start())
+            self._close(level + 1, match.start(), True)
+            if closing:
+                self._close(level, match.start(), False)
+            elif self._entities >= self._limits.parts:
+                self.defects.append("The message has more than %d parts; the others were not read" % self._limits.parts)
+                self._stack, self._open = [], {}
+            else:
+                position = self._next_part(position)
+        self._end_leaf(len(self._raw))
+        self._close(0, len(self._raw), True)
+        return header.fields
+
+    def _level(self, line: bytes) -> t.Tuple[int, bool]:
+        """The open entity whose boundary is on a line that begins with "--", and whether the line ends it."""
+        line = line.rstrip(b" \t")
+        if line in self._open:
+            return self._open[line], False
+        if line.endswith(b"--"):
+            return self._open.get(line[:-2].rstrip(b" \t"), -1), True
+        return -1, False
+
+    def _is_delimiter(self, line: bytes) -> bool:
+        return self._level(line)[0] >= 0
+
+    def _next_part(self, position: int) -> int:
+        """Begin the part after the delimiter that ends at ``position``; where to look for the next one."""
+        raw = self._raw
+        while position < len(raw) and raw[position] not in _LINE_ENDS:
+            position += 1
+        position += 2 if raw.startswith(b"\r\n", position) else 1
+        header = read_header(raw, min(position, len(raw)), self._is_delimiter)
+        self.defects += header.defects
+        frame = self._stack[-1]
+        self._begin(header.fields, header.body, frame.default, frame.choices())
+        frame.count += 1
+        return max(header.body - 1, 0)
+
+    def _begin(self, fields: Fields, body: int, default: str, choices: t.Tuple[t.Tuple[int, int], ...]) -> None:
+        is_root = not self._entities
+        self._entities += 1
+        kind = kind_of(fields, default)
+        if len(fields.raw("content-type")) > 1:
+            self.defects.append("A part has more than one Content-Type; the first one counts")
+        if kind.mime_type.startswith("multipart/"):
+            boundary = self._boundary(kind, body)
+            if boundary:
+                self._open[boundary] = len(self._stack)
+                self._stack.append(_Frame(boundary, kind.mime_type[10:], fields, body, choices, self._entities))
+                return
+            if len(self._stack) < self._limits.depth:
+                kind = Kind("text/plain", {})
+        self._leaf = Part(self._raw, body, fields, kind, is_root, choices)
+        self.parts.append(self._leaf)
+
+    def _boundary(self, kind: Kind, body: int) -> bytes:
+        """The boundary of a multipart entity whose body begins at ``body``; empty when it cannot be taken apart."""
+        if len(self._stack) >= self._limits.depth:
+            self.defects.append("Parts are nested more than %d deep; what is inside was not read" % self._limits.depth)
+            return b""
+        boundary = kind.parameters.get("boundary", "").rstrip().encode("utf-8")
+        if not boundary:
+            guess = _GUESS.search(self._raw, max(body - 2, 0), body + 65536)
+            boundary = guess.group(1).rstrip(b" \t") if guess else b""
+            self.defects.append("A multipart entity does not name its boundary" + ("; the one that it uses was found" if boundary else ""))
+        if len(boundary) > _LONGEST_BOUNDARY or boundary in self._open:
+            self.defects.append("A multipart entity has a boundary that is too long" if boundary not in self._open else "Two open entities have one boundary")
+            return b""
+        return boundary
+
+    def _end_leaf(self, position: int) -> None:
+        """The leaf ends before the line end at ``position``, which belongs to the delimiter."""
+        if self._leaf is not None:
+            if position < len(self._raw) and self._raw.startswith(b"\r\n", position - 1):
+                position -= 1
+            self._leaf.end(position)
+            self._leaf = None
+
+    def _close(self, level: int, position: int, is_missing: bool) -> None:
+        """Close the entities from ``level`` on."""
+        while len(self._stack) > level:
+            frame = self._stack.pop()
+            del self._open[frame.boundary]
+            if is_missing:
+                self.defects.append("The boundary that ends a multipart entity is missing")
+            if not frame.count:
+                # better shown as text than not at all
+                self.defects.append("A multipart entity has no parts")
+                leaf = Part(self._raw, frame.body, frame.fields, Kind("text/plain", {}), not self._stack, frame.choices())
+                leaf.end(position)
+                self.parts.append(leaf)
