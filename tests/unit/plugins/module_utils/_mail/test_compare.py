@@ -1,0 +1,220 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import quopri
+import time
+import typing as t
+
+import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.compare import Comparison, compare
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.parse import parse
+
+PDF = bytes(range(256)) * 8
+TEXT = "Grüße\r\n.\r\n..dots and trailing = signs =\r\nFrom here on\r\n"
+CSV = b"name,size\r\na,1\r\n"
+
+
+def text_part(text: str = TEXT, encoding: str = "8bit", kind: str = "plain", charset: str = "utf-8") -> bytes:
+    raw = text.encode(charset)
+    body = {"8bit": lambda: raw, "base64": lambda: base64.encodebytes(raw), "quoted-printable": lambda: quopri.encodestring(raw)}[encoding]()
+    return ("Content-Type: text/%s; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n" % (kind, charset, encoding)).encode() + body
+
+
+def file_part(name: str = "report.pdf", octets: bytes = PDF, encoding: str = "base64", kind: str = "application/pdf") -> bytes:
+    body = {"8bit": lambda: octets, "base64": lambda: base64.encodebytes(octets), "quoted-printable": lambda: quopri.encodestring(octets)}[encoding]()
+    head = 'Content-Type: %s; name="%s"\r\nContent-Transfer-Encoding: %s\r\nContent-Disposition: attachment; filename="%s"\r\n\r\n'
+    return (head % (kind, name, encoding, name)).encode() + body
+
+
+def mail(*parts: bytes, top: str = "", head: str = "", boundary: str = "b1") -> bytes:
+    header = (
+        "%sFrom: Fleet <fleet@example.com>\r\nTo: ops@example.com\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Tue, 3 Feb 2026 04:05:06 +0000\r\n" % top
+    )
+    header += "Message-ID: <1@example.com>\r\nMIME-Version: 1.0\r\n%sContent-Type: multipart/mixed; boundary=%s\r\n\r\n" % (head, boundary)
+    mark = boundary.strip('"').encode()
+    return header.encode() + b"".join(b"--%s\r\n%s\r\n" % (mark, part) for part in parts) + b"--%s--\r\n" % mark
+
+
+def compared(sent: bytes, read: bytes, *ignore: str) -> Comparison:
+    return compare(parse(sent), parse(read), ignore)
+
+
+SENT = mail(text_part(), file_part())
+TRACE = "Return-Path: <fleet@example.com>\r\nDelivered-To: ops@example.com\r\nReceived: by mx.example.com; Tue, 3 Feb 2026 04:05:07 +0000\r\nX-Spam: no\r\n"
+
+
+def test_a_message_is_the_same_as_itself() -> None:
+    found = compared(SENT, SENT)
+    assert found.as_result() == {
+        "same": True,
+        "same_body": True,
+        "same_headers": True,
+        "same_attachments": True,
+        "added_headers": [],
+        "missing_headers": [],
+        "changed_headers": [],
+        "attachments": [{"name": "report.pdf", "mime_type": "application/pdf", "size": len(PDF), "sha256": hashlib.sha256(PDF).hexdigest(), "same": True}],
+        "differences": [],
+    }
+
+
+HONEST = {
+    "line ends": SENT.replace(b"\r\n", b"\n"),
+    "8bit made quoted-printable": mail(text_part(encoding="quoted-printable"), file_part()),
+    "8bit made base64, another boundary": mail(text_part(encoding="base64"), file_part(), boundary='"=_other;1"'),
+    "another charset for the same text": mail(text_part(charset="iso-8859-1"), file_part()),
+    "white space at line ends": mail(text_part(TEXT.replace("\r\n", " \t\r\n")), file_part()),
+    "a line end more": mail(text_part(TEXT + "\r\n\r\n"), file_part()),
+    "no line end at the end": mail(text_part(TEXT.rstrip()), file_part()),
+    "a header encoded and folded otherwise": SENT.replace(b"=?utf-8?q?Gr=C3=BC=C3=9Fe?=", b"\r\n =?utf-8?b?R3LDvMOfZQ==?=").replace(
+        b"To: ops@", b"To:\r\n\tops@"
+    ),
+    "another base64 line length": mail(text_part(), file_part().replace(base64.encodebytes(PDF), base64.b64encode(PDF))),
+}
+
+
+@pytest.mark.parametrize("what", HONEST)
+def test_what_any_server_may_do_is_no_difference(what: str) -> None:
+    found = compared(SENT, HONEST[what])
+    assert found.differences == []
+    assert found.same
+    assert found.added_headers == []
+
+
+def test_a_text_file_that_was_sent_as_text_may_change_its_line_ends_only() -> None:
+    sent = mail(text_part(), file_part("a.csv", CSV, "8bit", "text/csv"))
+    for encoding in ("8bit", "quoted-printable", "base64"):
+        assert compared(sent, mail(text_part(), file_part("a.csv", CSV.replace(b"\r\n", b"\n"), encoding, "text/csv"))).same
+    found = compared(sent, mail(text_part(), file_part("a.csv", CSV.replace(b"1", b"2"), "8bit", "text/csv")))
+    assert (found.same_body, found.same_attachments) == (False, False)
+
+
+def test_the_octets_of_a_file_in_base64_are_taken_as_they_are() -> None:
+    found = compared(
+        mail(text_part(), file_part("a.csv", CSV, "base64", "text/csv")),
+        mail(text_part(), file_part("a.csv", CSV.replace(b"\r\n", b"\n"), "base64", "text/csv")),
+    )
+    assert not found.same_attachments
+    assert found.attachments[0]["same"] is False
+    assert "sha256 was %s (16 octets)" % hashlib.sha256(CSV).hexdigest() in found.differences[0]
+
+
+def test_what_the_way_put_on_top_is_told_with_its_values() -> None:
+    found = compared(SENT, mail(text_part(), file_part(), top=TRACE))
+    assert found.same
+    assert [(row["name"], row["value"]) for row in found.added_headers] == [
+        ("Return-Path", "<fleet@example.com>"),
+        ("Delivered-To", "ops@example.com"),
+        ("Received", "by mx.example.com; Tue, 3 Feb 2026 04:05:07 +0000"),
+        ("X-Spam", "no"),
+    ]
+
+
+def test_hops_that_were_there_before_are_not_told_again() -> None:
+    found = compared(mail(text_part(), top=TRACE), mail(text_part(), top="Received: by b; Tue, 3 Feb 2026 04:05:09 +0000\r\n" + TRACE))
+    assert found.same
+    assert [row["value"] for row in found.added_headers] == ["by b; Tue, 3 Feb 2026 04:05:09 +0000"]
+
+
+def test_a_changed_header_is_told_with_both_values() -> None:
+    found = compared(SENT, SENT.replace(b"=?utf-8?q?Gr=C3=BC=C3=9Fe?=", b"[list] =?utf-8?q?Gr=C3=BC=C3=9Fe?="))
+    assert (found.same_body, found.same_headers, found.same) == (True, False, False)
+    assert found.changed_headers == [{"name": "Subject", "sent": "Grüße", "read": "[list] Grüße"}]
+    assert found.differences == ['the header Subject was "Grüße" and is "[list] Grüße"']
+
+
+def test_a_missing_header_is_told_and_a_twin_is_an_added_one() -> None:
+    sent = mail(text_part(), head="X-Token: 1\r\nX-Token: 2\r\n")
+    found = compared(sent, sent.replace(b"X-Token: 1\r\n", b""))
+    assert found.missing_headers == [{"name": "X-Token", "value": "1"}]
+    assert not found.same_headers
+    found = compared(sent, sent.replace(b"X-Token: 1\r\n", b"X-Token: 3\r\nX-Token: 1\r\n"))
+    assert found.added_headers == [{"name": "X-Token", "value": "3"}]
+    assert found.same_headers
+
+
+def test_a_trace_that_was_taken_away_is_missing_and_never_changed() -> None:
+    read = mail(text_part(), top="Received: by x; Tue, 3 Feb 2026 04:05:07 +0000\r\n")
+    found = compared(mail(text_part(), top="Received: by y; Tue, 3 Feb 2026 04:05:07 +0000\r\n"), read)
+    assert found.changed_headers == []
+    assert [row["value"][:4] for row in found.missing_headers + found.added_headers] == ["by y", "by x"]
+
+
+def test_bcc_may_be_taken_away_and_the_return_path_replaced() -> None:
+    found = compared(mail(text_part(), top="Return-Path: <a@example.com>\r\nBcc: b@example.com\r\n"), mail(text_part(), top="Return-Path: <c@example.com>\r\n"))
+    assert found.same
+    assert [row["value"] for row in found.added_headers] == ["<c@example.com>"]
+
+
+def test_headers_can_be_left_out_by_name_or_pattern() -> None:
+    read = mail(text_part(), file_part(), top=TRACE).replace(b"Subject: ", b"Subject: x")
+    found = compared(SENT, read, "subject", "X-*")
+    assert found.same_headers
+    assert [row["name"] for row in found.added_headers] == ["Return-Path", "Delivered-To", "Received"]
+
+
+CHANGED: t.Dict[str, t.Tuple[bytes, str, bool]] = {
+    "a letter": (mail(text_part(TEXT.replace("signs", "sings")), file_part()), "line 3 was", True),
+    "a space within a line": (mail(text_part(TEXT.replace("and ", "and  ")), file_part()), "line 3 was", True),
+    "a line more": (mail(text_part(TEXT + "--\r\nlist footer\r\n"), file_part()), 'line 5, "--", and what follows it was added', True),
+    "a line less": (mail(text_part(TEXT[: TEXT.index("From")]), file_part()), 'line 4, "From here on", and what follows it is missing', True),
+    "the > of mbox": (mail(text_part(TEXT.replace("From here", ">From here")), file_part()), "line 4 was", True),
+    "an octet of a file": (mail(text_part(), file_part(octets=PDF[:-1] + b"x")), "sha256 was", False),
+    "the name of a file": (mail(text_part(), file_part(name="report.exe")), 'its name was "report.pdf" and is "report.exe"', False),
+    "the type of a file": (mail(text_part(), file_part(kind="application/zip")), 'its type was "application/pdf" and is "application/zip"', False),
+    "no file": (mail(text_part()), 'part 2 (application/pdf, "report.pdf") is missing', False),
+    "a file more": (mail(text_part(), file_part(), file_part("b.pdf")), 'part 3 (application/pdf, "b.pdf") was added', False),
+    "a text more": (mail(text_part(), file_part(), text_part("footer")), "part 3 (text/plain) was added", True),
+    "a text before": (mail(text_part("warning: external", kind="html"), text_part(), file_part()), "part 1 (text/html) was added", True),
+    "no attachment": (
+        mail(text_part(), file_part().replace(b"Content-Disposition: attachment", b"Content-Disposition: inline")),
+        "is no attachment any more",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_each_change_of_the_content_is_found_and_named(what: str) -> None:
+    read, sentence, same_attachments = CHANGED[what]
+    found = compared(SENT, read)
+    assert (found.same_body, found.same_attachments, found.same_headers) == (False, same_attachments, True)
+    assert len(found.differences) == 1
+    assert sentence in found.differences[0]
+
+
+def test_a_difference_far_out_in_a_line_is_shown() -> None:
+    found = compared(mail(text_part("x" * 5000 + "old")), mail(text_part("x" * 5000 + "new")))
+    assert "old" in found.differences[0]
+    assert "new" in found.differences[0]
+    assert len(found.differences[0]) < 300
+
+
+def test_a_message_within_is_compared_by_what_it_says() -> None:
+    def outer(inner: bytes) -> bytes:
+        return mail(text_part(), b"Content-Type: message/rfc822\r\n\r\n" + inner, boundary="outer")
+
+    assert compared(outer(SENT), outer(mail(text_part(encoding="quoted-printable"), file_part()))).same
+    found = compared(outer(SENT), outer(mail(text_part(TEXT.replace("signs", "sings")), file_part())))
+    assert not found.same_body
+    assert "in the message that it is, part 1 (text/plain): line 3 was" in found.differences[0]
+
+
+def test_differences_are_told_up_to_a_number_and_counted_beyond() -> None:
+    parts = [text_part("old %d" % number) for number in range(100)]
+    found = compared(mail(*parts), mail(*[part.replace(b"old", b"new") for part in parts]))
+    assert len(found.differences) == 21
+    assert found.differences[-1] == "and 80 more differences"
+
+
+def test_hostile_sizes_take_no_time() -> None:
+    many = mail(*[b"Content-Type: text/x%d\r\n\r\nx" % number for number in range(900)])
+    other = mail(*[b"Content-Type: text/y%d\r\n\r\nx" % number for number in range(900)], text_part(" " * 10**6 + "x"), head="X-A: 1\r\n" * 20000)
+    begun = time.process_time()
+    assert not compared(many, other).same
+    assert time.process_time() - begun < 5.0
