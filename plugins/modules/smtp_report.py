@@ -19,7 +19,10 @@ description:
   - In check mode everything is tried for real but the mail itself, see O(probe).
   - Takes every option of C(community.general.mail) with the same meaning, so that a task for that module works after changing its name
     and, if its server offers no TLS, adding O(tls=none).
-  - Needs nothing but Python on the host that runs the task.
+  - Needs nothing but Python on the host that runs the task, unless O(sign) is given.
+requirements:
+  - The Python library C(dkimpy), and C(PyNaCl) for Ed25519 keys, for O(sign.dkim).
+  - The Python library C(cryptography) of version 3.2 or later, for O(sign.smime) and for keys that are encrypted.
 extends_documentation_fragment:
   - fleetproof.backup.attributes
   - fleetproof.backup.attributes.actiongroup_smtp
@@ -212,8 +215,85 @@ options:
       - With V(false) check mode makes the mail and takes it that the server would accept it.
     type: bool
     default: true
+  sign:
+    description:
+      - Sign the mail, so that its readers or their servers can prove who sent it and that it is what was sent.
+      - O(sign.dkim) and O(sign.smime) can be given together. S/MIME signs first then, and DKIM signs the whole.
+      - The libraries have to be on the host that runs the task. A library that is missing, a key or a certificate that does not serve is an
+        error before anything is sent, in check mode as well. Keys are read when there is a mail to send.
+      - A signature does not make another mail of a mail. One that was sent without a signature is not sent again for the sake of it, see O(send).
+      - Text that is known to be altered on the way (white space at the end of a line, a line that begins with the word From) is encoded.
+      - A mail is signed in memory, which takes several times its size.
+    type: dict
+    suboptions:
+      dkim:
+        description:
+          - Sign in the name of a domain (RFC 6376), by C(rsa-sha256) or C(ed25519-sha256) as the key is. Mail servers check it against
+            the public key in DNS.
+          - Header and body are canonicalised as C(relaxed). The body is signed to its end, and the time of the signature is that of the mail.
+        type: dict
+        suboptions:
+          domain:
+            description: The domain that signs. One that is neither the domain of O(sender) nor above it draws a warning.
+            type: str
+            required: true
+          selector:
+            description: The name of the key. Its public half is the TXT record C(SELECTOR._domainkey.DOMAIN).
+            type: str
+            required: true
+          private_key:
+            description:
+              - The key in PEM, RSA of at least 1024 bits or Ed25519. For Ed25519 its 32 octets in base64 do as well.
+              - One of this and O(sign.dkim.private_key_path) is needed.
+            type: str
+          private_key_path:
+            description: File with the key, on the host that runs the task.
+            type: path
+          passphrase:
+            description: Opens the key, if it is encrypted.
+            type: str
+          oversign:
+            description:
+              - Header fields that are signed once more than they are there, so that the signature is broken when another one is added.
+              - From is always one of them.
+            type: list
+            elements: str
+            default: [From, Reply-To, To, Cc, Subject, Date, Message-ID, MIME-Version, Content-Type]
+      smime:
+        description:
+          - Sign in the name of a person or a service (RFC 8551), with SHA-256. Mail programs check it against the issuers that they trust.
+          - The mail stays readable for programs that know nothing of it (C(multipart/signed)). Text, pictures and attachments are signed, and
+            the header, subject included, is not.
+        type: dict
+        suboptions:
+          certificate:
+            description:
+              - The certificate in PEM. Others may follow it, as in O(sign.smime.chain).
+              - One of this and O(sign.smime.certificate_path) is needed.
+              - An expired certificate is an error. One for another address than that of O(sender), or not for mail, draws a warning.
+            type: str
+          certificate_path:
+            description: File with the certificate, on the host that runs the task.
+            type: path
+          chain:
+            description: Certificates in PEM that lead to the issuer which readers trust. They are sent along.
+            type: str
+          chain_path:
+            description: File with these certificates, on the host that runs the task.
+            type: path
+          private_key:
+            description:
+              - The key of the certificate in PEM, RSA or of an elliptic curve.
+              - One of this and O(sign.smime.private_key_path) is needed.
+            type: str
+          private_key_path:
+            description: File with the key, on the host that runs the task.
+            type: path
+          passphrase:
+            description: Opens the key, if it is encrypted.
+            type: str
   save_to:
-    description: File to keep the mail in as it was sent, or a directory for a file called after the Message-ID. Written after sending.
+    description: File to keep the mail in as it was sent, signature included, or a directory for a file called after the Message-ID. Written after sending.
     type: path
 """
 
@@ -289,6 +369,35 @@ EXAMPLES = r"""
     subject: Nightly report
     dsn:
       notify: [success, failure]
+
+- name: Sign in the name of the domain, with a key from the vault
+  fleetproof.backup.smtp_report:
+    host: mail.example.com
+    sender: Fleet <fleet@example.com>
+    to: ops@example.com
+    subject: Nightly report
+    sign:
+      dkim:
+        domain: example.com
+        selector: fleet2026
+        private_key: "{{ vault_dkim_key }}"
+
+- name: Sign so that the readers' mail programs show who sent it, and in the name of the domain
+  fleetproof.backup.smtp_report:
+    host: mail.example.com
+    sender: Fleet <fleet@example.com>
+    to: ops@example.com
+    subject: Nightly report
+    sign:
+      smime:
+        certificate_path: /etc/fleetproof/fleet.pem
+        private_key_path: /etc/fleetproof/fleet.key
+        passphrase: "{{ vault_fleet_passphrase }}"
+        chain_path: /etc/fleetproof/issuers.pem
+      dkim:
+        domain: example.com
+        selector: fleet2026
+        private_key_path: /etc/fleetproof/dkim.key
 """
 
 RETURN = r"""
@@ -334,6 +443,50 @@ size:
   returned: always, unless the options are wrong
   type: int
   sample: 18734
+signed:
+  description: By whom the mail is signed.
+  returned: when O(sign) is given and there was somebody to send it to
+  type: dict
+  contains:
+    dkim:
+      description: The DKIM signature.
+      type: dict
+      returned: when O(sign.dkim) is given
+      contains:
+        domain:
+          description: The domain that signs.
+          type: str
+          sample: example.com
+        selector:
+          description: The name of the key.
+          type: str
+          sample: fleet2026
+        algorithm:
+          description: V(rsa-sha256) or V(ed25519-sha256).
+          type: str
+          sample: rsa-sha256
+    smime:
+      description: The certificate of the S/MIME signature.
+      type: dict
+      returned: when O(sign.smime) is given
+      contains:
+        subject:
+          description: Whose it is.
+          type: str
+          sample: CN=Fleet,O=Example
+        serial_number:
+          description: Its serial number, in hexadecimal.
+          type: str
+          sample: 5f3a09c1
+        not_after:
+          description: When it expires.
+          type: str
+          sample: "2027-02-03T04:05:06Z"
+        addresses:
+          description: The mail addresses that it is for.
+          type: list
+          elements: str
+          sample: [fleet@example.com]
 server:
   description: The server that was talked to.
   returned: when there was a connection, or with O(transport=sendmail) a program

@@ -19,6 +19,7 @@ from .._message.compose import Mail, compose
 from .._net.auth import Credentials
 from .._net.retry import Patience
 from .._net.stream import Endpoint
+from .sign import Signing
 from .smtp import Reply, Session, open_session
 
 _UNKNOWN_TO_SERVER = Reply(553, "5.6.7 The server does not offer SMTPUTF8, which this address needs")
@@ -46,13 +47,16 @@ class Letter:
     date: float
     dsn_notify: t.Sequence[str] = ()
     dsn_return: str = "headers"
+    signing: t.Optional[Signing] = None
     _composed: t.Dict[bool, t.Tuple[t.IO[bytes], int]] = field(default_factory=dict, repr=False)
 
     def composed(self, utf8: bool = True) -> t.Tuple[t.IO[bytes], int]:
-        """The octets and how many they are. Without ``utf8`` addresses that need SMTPUTF8 are left out of the header."""
+        """The octets, signed if that is wanted, and how many they are. Without ``utf8`` addresses that need SMTPUTF8 are left out of the header."""
         utf8 = utf8 and self.mail.needs_utf8
         if utf8 not in self._composed:
             message = compose(self.mail, self.message_id, self.date, utf8)
+            if self.signing is not None:
+                message = self.signing.sign(message, self.date)
             size = message.seek(0, 2) or message.tell()
             self._composed[utf8] = (message, size)
         message, size = self._composed[utf8]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import typing as t
+from dataclasses import replace
 
 from .._errors import FleetproofError
 from .._message.addresses import distinct
@@ -23,11 +24,13 @@ from .compose_options import COMPOSE, mail_of
 from .deliver import Letter, SmtpRoute
 from .ledger import Ledger
 from .once import Errand, Report, Route, send
+from .sign import SIGN, Signing
 from .transports import EmlRoute, MaildirRoute, SendmailRoute
 
 SPEC = (
     CONNECTION.merge(login_options("plain", "login", "cram-md5", "xoauth2"))
     .merge(COMPOSE)
+    .merge(SIGN)
     .merge(
         ArgumentSpec(
             argument_spec={
@@ -54,6 +57,7 @@ SPEC = (
     )
 )
 
+_SIGNATURES = {"smime": "S/MIME", "dkim": "DKIM"}
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 
 
@@ -61,7 +65,11 @@ def report(task: Task) -> Outcome:
     """Send the mail that the options describe, unless it has been sent, and tell what became of it."""
     params = task.params
     mail, doubts = mail_of(params)
-    done = send(_errand(params, mail), task.check_mode)
+    signing = None
+    if params["sign"]:
+        # the identity stays: a mail that was sent without a signature is not sent again for the sake of one
+        mail, signing = replace(mail, sealed=True), Signing(params["sign"], mail.sender)
+    done = send(_errand(params, mail, signing), task.check_mode)
     shown = {address.identity: address.shown for address in distinct((*mail.to, *mail.cc, *mail.bcc))}
     result: t.Dict[str, t.Any] = {
         "state": done.state,
@@ -72,19 +80,22 @@ def report(task: Task) -> Outcome:
     }
     if done.server is not None:
         result["server"] = done.server
+    if signing is not None and done.pending:
+        result["signed"] = signing.facts
+        doubts += signing.warnings
     if done.unsettled:
         result["unknown"] = [shown[who] for who in done.unsettled]
     return Outcome(
         changed=done.changed,
         result=result,
-        diff=_diff(mail, done),
+        diff=_diff(mail, done, signing),
         # a mail that does not go out needs no advice
         warnings=[*(doubts if done.pending else []), *done.warnings],
         failure=done.failure(shown),
     )
 
 
-def _errand(params: t.Mapping[str, t.Any], mail: Mail) -> Errand:
+def _errand(params: t.Mapping[str, t.Any], mail: Mail, signing: t.Optional[Signing]) -> Errand:
     once = params["send"] == "once"
     dsn = params["dsn"]
     notify: t.List[str] = [] if dsn is None else dsn["notify"]
@@ -96,7 +107,7 @@ def _errand(params: t.Mapping[str, t.Any], mail: Mail) -> Errand:
     own_id = mail.message_id("" if once else os.urandom(16).hex())
 
     def letter_of(date: float, message_id: t.Optional[str]) -> Letter:
-        return Letter(mail, message_id or own_id, date, notify, "headers" if dsn is None else dsn["return"])
+        return Letter(mail, message_id or own_id, date, notify, "headers" if dsn is None else dsn["return"], signing)
 
     return Errand(
         letter_of=letter_of,
@@ -149,7 +160,7 @@ def _tls(params: t.Mapping[str, t.Any]) -> t.Tuple[str, bool]:
     return {"always": "implicit", "starttls": "starttls", "never": "none"}[secure], False
 
 
-def _diff(mail: Mail, done: Report) -> t.Optional[t.Dict[str, str]]:
+def _diff(mail: Mail, done: Report, signing: t.Optional[Signing]) -> t.Optional[t.Dict[str, str]]:
     """The mail as its readers will see it, for those who are to get it now."""
     if not done.pending:
         return None
@@ -165,6 +176,7 @@ def _diff(mail: Mail, done: Report) -> t.Optional[t.Dict[str, str]]:
         *mail.fields,
     ]
     lines = ["%s: %s" % (name, value) for name, value in fields if value]
+    lines += ["[to be signed by %s: %s]" % (_SIGNATURES[kind], _facts(facts)) for kind, facts in (signing.facts if signing else {}).items()]
     lines += ["[to be handed over for %s]" % ", ".join(address.shown for address in done.pending), "", mail.text.rstrip("\n"), ""]
     lines += [
         "[%s: %s, %s, %d octets]" % (kind, item.name, item.mime_type, item.size)
@@ -172,6 +184,10 @@ def _diff(mail: Mail, done: Report) -> t.Optional[t.Dict[str, str]]:
         for item in items
     ]
     return {"before_header": "not sent", "before": "", "after_header": done.letter.message_id, "after": "\n".join(lines) + "\n"}
+
+
+def _facts(facts: t.Mapping[str, t.Any]) -> str:
+    return ", ".join("%s %s" % (name.replace("_", " "), " ".join(value) if isinstance(value, list) else value) for name, value in facts.items() if value)
 
 
 def _people(addresses: t.Iterable[t.Any]) -> str:

@@ -30,6 +30,8 @@ LONGEST_LINE = 998  # octets without the line end, RFC 5322 section 2.1.1
 _IN_MEMORY = 8 * 1024 * 1024  # octets of a composed message kept in memory; more goes to a temporary file
 _LINE_END = re.compile("\r\n|\r|\n")
 _NOT_TEXT = re.compile(b"[^\t\r\n -~]")
+# what programs on the way trim, and what they put a ">" before (RFC 6376 section 5.3, RFC 8551 section 3.1.3)
+_FRAGILE = re.compile(rb"[\t ](?=\r\n)|^From ", re.MULTILINE)
 _PRIORITY = {
     "high": (("X-Priority", "1 (Highest)"), ("Importance", "high"), ("Priority", "urgent")),
     "low": (("X-Priority", "5 (Lowest)"), ("Importance", "low"), ("Priority", "non-urgent")),
@@ -62,6 +64,8 @@ class Mail:
     priority: t.Optional[str] = None
     id_domain: str = "ansible"
     text_is_derived: bool = False
+    # to be signed: what is known to be altered on the way is encoded
+    sealed: bool = False
 
     @property
     def identity(self) -> str:
@@ -166,9 +170,9 @@ def _body(mail: Mail) -> _Part:
         tokens = with_parameters("multipart/" + subtype, *parameters, parameter("boundary", boundary))
         return _Part([header_field("Content-Type", tokens)], parts=parts, boundary=boundary)
 
-    body = _text_part("plain", mail.text, mail.charset)
+    body = _text_part("plain", mail.text, mail.charset, mail.sealed)
     if mail.html is not None:
-        body = multipart("alternative", [body, _text_part("html", mail.html, mail.charset)])
+        body = multipart("alternative", [body, _text_part("html", mail.html, mail.charset, mail.sealed)])
     loose = list(mail.attach)
     if mail.inline and mail.html is not None:
         pictures = [_content_part(item, "inline", mail.charset) for item in mail.inline]
@@ -178,16 +182,17 @@ def _body(mail: Mail) -> _Part:
     return multipart("mixed", [body, *others]) if others else body
 
 
-def _text_part(subtype: str, text: str, charset: Charset) -> _Part:
+def _text_part(subtype: str, text: str, charset: Charset, sealed: bool) -> _Part:
     charset = holding(text, charset)
     raw = "\r\n".join(_LINE_END.split(text)).encode(charset.codec, "replace")
     if not raw.endswith(b"\r\n"):
         raw += b"\r\n"
     encoding = "7bit"
-    if _NOT_TEXT.search(raw) or max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
+    if _NOT_TEXT.search(raw) or max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE or (sealed and _FRAGILE.search(raw)):
         quoted = _quoted_printable(raw)
         coded = base64.encodebytes(raw).replace(b"\n", b"\r\n")
-        encoding, raw = ("quoted-printable", quoted) if len(quoted) < len(coded) else ("base64", coded)
+        readable = len(quoted) < len(coded) and not (sealed and _FRAGILE.search(quoted))
+        encoding, raw = ("quoted-printable", quoted) if readable else ("base64", coded)
     kind = with_parameters("text/" + subtype, parameter("charset", charset.label))
     return _Part([header_field("Content-Type", kind), header_field("Content-Transfer-Encoding", [encoding])], raw, open_end=encoding != "base64")
 
