@@ -22,10 +22,14 @@ else:
 
 WHO = "fleet_report"
 # What roles and tasks found out; it holds texts of the host's.
-RESULTS = ("fleetproof_verdicts", "backup_verify_reach", "ftp_mirror_reach")
-READ = (*RESULTS, "backup_verify_pairs", "ftp_mirror_sites")
-# What is read of a site; its password is none of a report's business, and need not even be there to be decrypted.
-OF_A_SITE = ("name", "host", "port", "tls", "direction", "src", "dest", "archive")
+RESULTS = ("fleetproof_verdicts", "backup_verify_reach", "ftp_mirror_reach", "mail_roundtrip_reach")
+# What is read of a site or a route; its password is none of a report's business, and need not even be there to be decrypted.
+_SERVER: t.Dict[str, t.Any] = dict.fromkeys(("host", "port", "tls", "mailbox"))
+PARTS: t.Dict[str, t.Dict[str, t.Any]] = {
+    "ftp_mirror_sites": dict.fromkeys(("name", "host", "port", "tls", "direction", "src", "dest", "archive")),
+    "mail_roundtrip_routes": {"name": None, "protocol": None, "sent": None, "smtp": _SERVER, "fetch": _SERVER},
+}
+READ = (*RESULTS, "backup_verify_pairs", *PARTS)
 
 
 def fleet_report(
@@ -73,16 +77,29 @@ def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> t.Dict[str, t.Any]:
     for key in READ:
         if key in known:
             try:
-                facts[key] = _sites(known[key]) if key == "ftp_mirror_sites" else plain(_unevaluated(hostvars, host)[key] if key in RESULTS else known[key])
+                if key in PARTS:
+                    facts[key] = _listed(known[key], PARTS[key])
+                else:
+                    facts[key] = plain(_unevaluated(hostvars, host)[key] if key in RESULTS else known[key])
             except Exception:  # noqa: BLE001 - a template may call any plugin, and what is undefined is another exception in each ansible-core
                 facts[key] = None
     return facts
 
 
-def _sites(value: t.Any) -> t.Any:
+def _listed(value: t.Any, parts: t.Mapping[str, t.Any]) -> t.Any:
+    """The items of a list with the ``parts`` of them that may be read."""
     if not isinstance(value, t.Sequence) or isinstance(value, str):
         return None
-    return [{key: plain(site[key]) for key in OF_A_SITE if key in site} for site in value if isinstance(site, t.Mapping)]
+    return [_some(item, parts) for item in value if isinstance(item, t.Mapping)]
+
+
+def _some(item: t.Mapping[str, t.Any], parts: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    found = {}
+    for key, inner in parts.items():
+        if key in item:
+            value = item[key]
+            found[key] = plain(value) if inner is None else _some(value, inner) if isinstance(value, t.Mapping) else None
+    return found
 
 
 def _unevaluated(hostvars: t.Any, host: str) -> t.Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fleetproof.backup.plugins.plugin_utils import _mirror_verdict, _verdict
+from ansible_collections.fleetproof.backup.plugins.plugin_utils import _mirror_verdict, _roundtrip_verdict, _verdict
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import name as clean_name
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._clean import one_line
 from ansible_collections.fleetproof.backup.plugins.plugin_utils._human import parse_time
@@ -23,9 +23,18 @@ GREEN = _verdict.GREEN
 
 ROLE = "backup_verify"
 # By role: the variable that lists what it is to judge, and the one that says whether the host answered it
-KNOWN = {ROLE: ("backup_verify_pairs", "backup_verify_reach"), _mirror_verdict.SOURCE: ("ftp_mirror_sites", "ftp_mirror_reach")}
+KNOWN = {
+    ROLE: ("backup_verify_pairs", "backup_verify_reach"),
+    _mirror_verdict.SOURCE: ("ftp_mirror_sites", "ftp_mirror_reach"),
+    _roundtrip_verdict.SOURCE: ("mail_roundtrip_routes", "mail_roundtrip_reach"),
+}
 # What the verdicts of a role are on, and what its two sides are called
-NOUNS = {_mirror_verdict.SOURCE: "mirror"}
+NOUNS = {_mirror_verdict.SOURCE: "mirror", _roundtrip_verdict.SOURCE: "mailbox"}
+# How a role's own words for what it judges become those of the report
+_SIDES = {
+    _mirror_verdict.SOURCE: (_mirror_verdict.sides, _mirror_verdict.mirror_of),
+    _roundtrip_verdict.SOURCE: (_roundtrip_verdict.sides, _roundtrip_verdict.route_of),
+}
 
 TODO_UNREACHABLE = "See that the host is up and can be logged in to, and run again"
 TODO_STOPPED = "Look at what the run says about this host: the task that failed names the reason"
@@ -159,13 +168,16 @@ def _without_verdict(facts: Facts, pairs: t.List[Pair], role: str) -> t.List[Fac
     if role in judged:
         return []
     missing = [row for row in known if isinstance(row, dict) and row.get("name") and clean_name(row["name"]) not in judged]
-    return [{**(_site(row) if role == _mirror_verdict.SOURCE else row), "source": role} for row in missing]
+    return [{**_shown(row, role), "source": role} for row in missing]
 
 
-def _site(row: Facts) -> Facts:
-    """A site as far as the report shows it."""
-    src, dest = _mirror_verdict.sides(row)
-    return {"name": row["name"], "src": src, "dest": dest, "told": _mirror_verdict.mirror_of(row)}
+def _shown(row: Facts, role: str) -> Facts:
+    """What a role was to judge, as far as the report shows it."""
+    if role not in _SIDES:
+        return row
+    sides, words = _SIDES[role]
+    src, dest = sides(row)
+    return {"name": row["name"], "src": src, "dest": dest, "told": words(row)}
 
 
 def _why_no_verdict(facts: Facts, limited_out: bool) -> t.Tuple[str, str, str]:

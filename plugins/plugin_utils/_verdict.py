@@ -316,7 +316,7 @@ def _judge_failure(case: Case, judgement: Judgement) -> None:
 
 def message_of(result: _Result) -> str:
     """Why a task failed, in one line, without what ansible-core puts before it."""
-    return re.sub(r"\A(?:(?:Task|Action) failed: )+", "", " ".join(str(result.get("msg") or "").split()))
+    return re.sub(r"\A(?:(?:Task|Action|Module) failed: )+", "", " ".join(str(result.get("msg") or "").split()))
 
 
 def _tell_the_copy(case: Case, judgement: Judgement) -> None:

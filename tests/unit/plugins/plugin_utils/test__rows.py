@@ -163,7 +163,15 @@ def test_what_a_role_that_took_no_part_would_have_judged_is_no_row():
 
 
 def test_any_role_may_have_taken_part_when_no_host_says_so():
-    assert _rows.roles_of([{}, {"ftp_mirror_sites": SITES}]) == {"backup_verify", "ftp_mirror"}
+    assert _rows.roles_of([{}, {"ftp_mirror_sites": SITES}]) == {"backup_verify", "ftp_mirror", "mail_roundtrip"}
+
+
+def test_mail_that_a_host_did_not_come_to_send_is_a_row_with_its_two_ends():
+    routes = [{"name": "reports", "protocol": "pop3", "smtp": {"host": "mx"}, "fetch": {"host": "pop"}}]
+    found = row({"mail_roundtrip_reach": {"unreachable": True}, "mail_roundtrip_routes": routes})["pairs"]
+    assert [(item["source"], item["noun"], item["verdict"], item["src"], item["dest"]) for item in found] == [
+        ("mail_roundtrip", "mailbox", "unreachable", "smtp://mx", "pop3s://pop")
+    ]
 
 
 def test_backups_and_mirrors_have_nouns_of_their_own():

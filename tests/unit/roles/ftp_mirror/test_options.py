@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.fleetproof.backup.plugins.filter.fleet_report import OF_A_SITE
+from ansible_collections.fleetproof.backup.plugins.filter.fleet_report import PARTS
 from ansible_collections.fleetproof.backup.plugins.module_utils._ftp.transfer_options import SPEC
 
 ROLE = Path(__file__).resolve().parents[4] / "roles" / "ftp_mirror"
@@ -83,4 +83,4 @@ def test_every_option_is_handed_on(path):
 def test_passwords_are_marked_and_are_read_by_no_report():
     assert OF_SITES["password"]["no_log"] is True
     assert OF_A_ROLE["password"]["no_log"] is True
-    assert not {"username", "password"} & set(OF_A_SITE)
+    assert not {"username", "password"} & set(PARTS["ftp_mirror_sites"])
