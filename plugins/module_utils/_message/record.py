@@ -31,7 +31,7 @@ def record_of(key: str, message: Message, size: int, bodies: str) -> t.Dict[str,
     record = record_of_fields(key, message.fields, size)
     record["text"] = message.text if bodies in ("text", "all") else ""
     record["html"] = message.html if bodies == "all" else ""
-    record["attachments"] = [attachment_row(part) for part in message.attachments]
+    record["attachments"] = [row_of(part, part.octets()) for part in message.attachments]
     return record
 
 
@@ -64,9 +64,8 @@ def message_id_of(fields: Fields) -> str:
     return found.group() if found else value.strip()
 
 
-def attachment_row(part: Part) -> t.Dict[str, t.Any]:
-    """``{name, mime_type, size, sha256, path}`` of a leaf that is not on disk: size in octets and digest without the transfer encoding."""
-    octets = part.octets()
+def row_of(part: Part, octets: bytes) -> t.Dict[str, t.Any]:
+    """``{name, mime_type, size, sha256, path}`` of a leaf that is not on disk; ``octets`` are what it holds, without the transfer encoding."""
     return {"name": part.name, "mime_type": part.mime_type, "size": len(octets), "sha256": hashlib.sha256(octets).hexdigest(), "path": None}
 
 
