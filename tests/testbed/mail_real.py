@@ -322,6 +322,9 @@ class MailServers:
             certificate = _CERTIFICATE.format(tls=self.certificates, certificate=CERTIFICATES[name])
             lines.append("%s:%d inet n - n - - smtpd%s%s" % (address, self.ports[port], how, certificate))
         self.place.write("postfix/master.cf", "\n".join(lines) + _MASTER)
+        for name in ("main.cf", "master.cf"):
+            # Postfix waits for files to come to rest that were written a moment ago.
+            os.utime(words["postfix"] / name, (0, 0))
 
     def _write_dovecot(self) -> None:
         words = self._words()
