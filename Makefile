@@ -26,7 +26,7 @@ help:
 	@echo 'make format            order imports and lay out the Python files'
 	@echo 'make changelog         bring the notes of the coming release up to date'
 	@echo 'make bench-quick       a short comparison with rsync, diff and cp'
-	@echo 'make system-packages   by apt-get: what some tests use, FTP servers among them'
+	@echo 'make system-packages   by apt-get: what some tests use, FTP, mail and news servers among them'
 	@echo 'make clean             remove .venv and .build'
 
 test sanity sanity-all build format changelog system-packages:

@@ -24,7 +24,7 @@ PROGRAMS = {
     "unzip": "unzip",
     "db5.3_load": "db5.3-util",
 }
-# Brings servers whose packages conflict.
+# Brings servers without installing them.
 UNPACKED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "testbed", "unpacked.py")
 
 

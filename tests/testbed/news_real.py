@@ -125,13 +125,15 @@ _FOLDERS = (
 class NewsServers:
     """INN; raises NotToBeHad where this machine cannot have it."""
 
-    def __init__(self, directory: t.Union[str, pathlib.Path]) -> None:
+    def __init__(self, directory: t.Union[str, pathlib.Path], groups: t.Sequence[str] = ()) -> None:
+        """``groups``: names of more that may be posted to."""
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o755)
         self.place = Secluded(self.directory / "news_servers", ("inn",), ("news", "usenet"))
         self.certificates = make_certificates(self.directory / "tls", (*NAMES, *HOSTS.values()))
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
+        self.groups = {**GROUPS, **{name: ("y", "A group for one test") for name in groups}}
 
     def start(self) -> NewsServers:
         """Start it; raises RuntimeError when it does not come up."""
@@ -166,7 +168,7 @@ class NewsServers:
             "ca": str(self.certificates / "ca.pem"),
             "username": USERNAME,
             "password": PASSWORD,
-            "groups": list(GROUPS),
+            "groups": list(self.groups),
             "hosts": HOSTS,
             "ports": self.ports,
             "pid": os.getpid(),
@@ -216,9 +218,9 @@ class NewsServers:
         write("etc/readers.conf", closed + _ANYBODY)
         write("etc/passwd.nntp", "%s:%s\n" % (USERNAME, password_hash(PASSWORD)), "news", 0o600)
         own = {"control": "n", "control.cancel": "n", "junk": "n"}
-        active = {**own, **{name: flag for name, (flag, _what) in GROUPS.items()}}
+        active = {**own, **{name: flag for name, (flag, _what) in self.groups.items()}}
         write("db/active", "".join("%s 0000000000 0000000001 %s\n" % pair for pair in active.items()), "news")
-        write("db/newsgroups", "".join("%s\t%s\n" % (name, what) for name, (_flag, what) in GROUPS.items()), "news")
+        write("db/newsgroups", "".join("%s\t%s\n" % (name, what) for name, (_flag, what) in self.groups.items()), "news")
         for name in ("active.times", "history"):
             write("db/" + name, "", "news")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that cannot be installed side by side, as their Debian packages conflict: downloaded and unpacked, never installed.
+"""Servers that are downloaded and unpacked, never installed: their Debian packages conflict, or start them as soon as they are there.
 
     python unpacked.py [--missing]
 
