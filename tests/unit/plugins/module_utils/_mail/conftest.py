@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.report import SPEC, report
 from ansible_collections.fleetproof.backup.plugins.module_utils._module import Outcome, Task
 from ansible_collections.fleetproof.backup.plugins.module_utils._net import retry
+from ansible_collections.fleetproof.backup.tests.testbed.signing import make_signing_keys
 from ansible_collections.fleetproof.backup.tests.testbed.smtpd import SmtpServer
 
 
@@ -54,3 +55,9 @@ def send(server: SmtpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     # the pauses have tests of their own
     monkeypatch.setattr(retry, "backoff", lambda _attempt: 0.01)
     return Sender(server, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of make_signing_keys."""
+    return make_signing_keys(tmp_path_factory.mktemp("keys"))

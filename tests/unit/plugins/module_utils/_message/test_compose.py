@@ -229,3 +229,17 @@ def test_the_date_is_the_one_that_mail_wants(zone: str, monkeypatch: pytest.Monk
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize("text", ["blank \n", "tab\t\nx\n", "From here\n", "x\nFrom here \n", "From " + "x" * 200 + "\n", "-- \n", "x" * 74 + " From x \n"])
+def test_a_mail_that_is_to_be_signed_has_no_line_that_is_altered_on_the_way(text: str) -> None:
+    mail = replace(PLAIN, text=text, html="<p>From</p> \nFrom <b>x</b>\n")
+    sealed = replace(mail, sealed=True)
+    body = octets(sealed).split(b"\r\n\r\n", 1)[1]
+    assert not [line for line in body.split(b"\r\n") if line.endswith((b" ", b"\t")) or line.startswith(b"From ")]
+    parts = [part.get_content().replace("\r\n", "\n") for part in parsed(sealed).walk() if not part.is_multipart()]
+    assert parts == [text, mail.html]
+    assert (sealed.identity, sealed.message_id()) == (mail.identity, mail.message_id())
+    # mail that is not signed is left readable
+    assert text.replace("\n", "\r\n").encode() in octets(mail)
+    assert octets(replace(PLAIN, sealed=True)) == octets(PLAIN)
