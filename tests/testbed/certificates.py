@@ -14,6 +14,8 @@ bed cannot do otherwise.
 from __future__ import annotations
 
 import datetime
+import fcntl
+import functools
 import ipaddress
 import pathlib
 import sys
@@ -36,6 +38,17 @@ def make_certificates(directory: t.Union[str, pathlib.Path], names: t.Sequence[s
     if (directory / "ca.pem").exists():
         return directory
     directory.mkdir(parents=True, exist_ok=True)
+    # two servers may begin with the same directory
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / "ca.pem").exists():
+            _write(directory, *_make(tuple(names)))
+    return directory
+
+
+@functools.lru_cache(maxsize=None)
+def _make(names: t.Tuple[str, ...]) -> t.Tuple[bytes, t.Dict[str, t.Tuple[bytes, bytes]]]:
+    """The authority, and the certificates with their keys: once for each process, because RSA keys take their time."""
     authority = trustme.CA()
     issued = {
         "good": _issue(authority, names),
@@ -45,13 +58,18 @@ def make_certificates(directory: t.Union[str, pathlib.Path], names: t.Sequence[s
         "unknown_ca": _issue(trustme.CA(), names),
         "client": _issue(authority, ["client.example"]),
     }
+    return authority.cert_pem.bytes(), issued
+
+
+def _write(directory: pathlib.Path, authority: bytes, issued: t.Dict[str, t.Tuple[bytes, bytes]]) -> None:
     for name, (certificate, key) in issued.items():
         (directory / (name + ".pem")).write_bytes(certificate)
         (directory / (name + ".key")).touch(mode=0o600)
         (directory / (name + ".key")).write_bytes(key)
-    # last: whoever waits for it finds the others
-    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
-    return directory
+    # last, and whole at once: whoever waits for it finds the others
+    temporary = directory / ".ca.pem"
+    temporary.write_bytes(authority)
+    temporary.replace(directory / "ca.pem")
 
 
 def _issue(authority: trustme.CA, hosts: t.Sequence[str]) -> t.Tuple[bytes, bytes]:
