@@ -23,6 +23,7 @@ PROGRAMS = {
     "bsdtar": "libarchive-tools",
     "unzip": "unzip",
     "db5.3_load": "db5.3-util",
+    "openssl": "openssl",
 }
 # Brings servers without installing them.
 UNPACKED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "testbed", "unpacked.py")
