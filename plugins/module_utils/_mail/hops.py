@@ -17,9 +17,9 @@ import typing as t
 from .._message.dates import seconds_of
 from .._message.fields import Fields
 from .._values import iso_time
+from .comments import words_and_comments
 
 _LONGEST = 8192  # characters of a field that are looked at for its clauses; real ones have a few hundred
-_PIECE = re.compile(r"\\.?|[()]|[^()\\\s]+|\s+", re.DOTALL)
 _CLAUSES = frozenset(("from", "by", "with", "id", "for", "via", "tls"))
 # "using TLSv1.3 with cipher …", "version=TLS1_3 cipher=…", "TLS1.3", "TLS1.2:ECDHE…:256"; but no host may call itself so
 _TLS = re.compile(r"\s*(?:(?:using\s+|version=)(TLS|SSL)v?([0-9](?:[._][0-9])?)(?![0-9.])|(TLS|SSL)v?([0-9](?:[._][0-9])?)(?=:|\s*\Z))", re.IGNORECASE)
@@ -108,42 +108,12 @@ def parse_received(value: str) -> Hop:
     )
 
 
-def _pieces(text: str) -> t.Iterator[t.Tuple[str, bool]]:
-    """The words and the comments (True, without their parentheses), which may hold comments (RFC 5322, section 3.2.2)."""
-    depth = 0
-    word = ""
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        if piece == "(":
-            if depth == 0:
-                if word:
-                    yield word, False
-                word = ""
-            else:
-                word += piece
-            depth += 1
-        elif piece == ")" and depth:
-            depth -= 1
-            if depth == 0:
-                yield word, True
-                word = ""
-            else:
-                word += piece
-        elif depth or not piece.isspace():
-            word += piece
-        elif word:
-            yield word, False
-            word = ""
-    if word:
-        yield word, depth > 0
-
-
 def _clauses(text: str) -> t.Tuple[t.Dict[str, t.List[str]], t.Dict[str, t.List[str]]]:
     """Words by clause and comments by the clause they stand in ("" before the first); of several clauses of a kind the first."""
     words: t.Dict[str, t.List[str]] = {}
     comments: t.Dict[str, t.List[str]] = {}
     clause = ""
-    for piece, is_comment in _pieces(text):
+    for piece, is_comment in words_and_comments(text):
         if is_comment:
             comments.setdefault(clause, []).append(piece)
         elif piece.lower() in _CLAUSES:
