@@ -15,9 +15,10 @@ import typing as t
 from .._errors import FleetproofError
 from .._values import display_name
 from .imap_errors import code_of, refusal
-from .imap_parse import Response, TooLarge, fetched, flags_of, number_of
+from .imap_parse import Oversized, Response, fetched, flags_of, number_of
 from .imap_search import Parts, in_set, uid_sets
 from .imap_wire import Answer, Dialogue
+from .mailbox import TooLarge
 
 _LISTED_AT_ONCE = 2000  # messages of which the size is asked
 _CHANGED_AT_ONCE = 1000
@@ -27,6 +28,8 @@ _HEADS_SIZE = 33554432  # octets of headers in memory
 _RESPONSE = 400  # octets of one response beside its literal, generously
 # RFC 2177 allows 29 minutes; many a firewall forgets a connection after five
 _IDLE = 240.0  # seconds
+_LITERAL = 65536  # octets of a literal where none is due
+_PAUSE = 1.0  # seconds before a server that ended an IDLE by itself is asked for another
 _UID_MAX = 2**32 - 1
 
 
@@ -121,13 +124,13 @@ class Session:
         return sorted(found.items())
 
     def body(self, uid: int, limit: int) -> t.Optional[bytes]:
-        """The whole message, at most ``limit`` octets; None when it is gone."""
+        """The whole message; TooLarge past ``limit`` octets, which ends the session; None when it is gone."""
         try:
             for _uid, items in self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit):
                 return self._octets(items, "BODY[]", uid)
         except FleetproofError as error:
-            if isinstance(error.__cause__, TooLarge):
-                raise FleetproofError(
+            if isinstance(error.__cause__, Oversized):
+                raise TooLarge(
                     "protocol", "%s sends message %d with %d octets, more than the %d that are to be read" % (self.where, uid, error.__cause__.size, limit)
                 ) from error
             raise
@@ -141,7 +144,7 @@ class Session:
 
     def _fetch(self, uid_set: str, uids: t.Sequence[int], items: str, literal: int, total: int) -> t.List[t.Tuple[int, t.Dict[str, t.Any]]]:
         """What the server sent of each of ``uids``, by item; news of other messages, and of their flags, is passed over."""
-        answer = self.dialogue.command("UID FETCH %s (UID %s)" % (uid_set, items), data=("FETCH",), literal=max(literal, 65536), total=total)
+        answer = self.dialogue.command("UID FETCH %s (UID %s)" % (uid_set, items), data=("FETCH",), literal=literal or _LITERAL, total=total)
         self._must(answer, "hand out messages")
         wanted = set(uids)
         section = items.partition("<")[0].replace(".PEEK", "")
@@ -202,10 +205,12 @@ class Session:
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            self._idle(min(until, time.monotonic() + _IDLE))
+            if not self._idle(min(until, time.monotonic() + _IDLE)):
+                time.sleep(max(0.0, min(_PAUSE, until - time.monotonic())))
         return True
 
-    def _idle(self, until: float) -> None:
+    def _idle(self, until: float) -> bool:
+        """One IDLE; whether it was ended by us."""
         dialogue = self.dialogue
         tag = dialogue.begin()
         dialogue.say_line(tag.encode("ascii") + b" IDLE")
@@ -225,6 +230,7 @@ class Session:
             if answer.status.tag != tag or not answer.status.good:
                 dialogue.broken = True
                 raise refusal(self.where, "end the wait (DONE)", answer.status, "protocol")
+        return not ended
 
     def _news(self, until: float) -> t.Optional[Response]:
         try:

@@ -35,7 +35,7 @@ class NotImap(Exception):
     """What the server sent cannot be read; the text follows its name and a colon in a sentence."""
 
 
-class TooLarge(NotImap):
+class Oversized(NotImap):
     """A literal that has more octets than there may be. None of them was read."""
 
     def __init__(self, size: int) -> None:
@@ -50,7 +50,7 @@ class Source(t.Protocol):
         """The next line without its end."""
 
     def literal(self, size: int) -> bytes:
-        """The next ``size`` octets, or TooLarge before any of them is read."""
+        """The next ``size`` octets, or Oversized before any of them is read."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from .._errors import FleetproofError
 from .._net.stream import Stream
 from .imap_errors import farewell
-from .imap_parse import NotImap, Response, TooLarge, read_response
+from .imap_parse import NotImap, Oversized, Response, read_response
 
 _LINE = 1048576  # octets of one line
 _SEARCH_LINE = 16777216  # where it holds all that was found
@@ -80,7 +80,7 @@ class _Incoming:
 
     def literal(self, size: int) -> bytes:
         if size > min(self._literal, self._left):
-            raise TooLarge(size)
+            raise Oversized(size)
         pieces = []
         while size:
             piece = self._stream.read_some(self.deadline, min(size, 65536))
@@ -103,6 +103,7 @@ class Dialogue:
         self.where = stream.endpoint.where
         self.capabilities: t.FrozenSet[str] = frozenset()
         self.alerts: t.List[str] = []
+        self.welcome = ""
         self.exists = 0
         self.stirred = False
         self.broken = False
@@ -170,6 +171,7 @@ class Dialogue:
             if response.tag != "*" or response.name not in ("OK", "PREAUTH", "BYE"):
                 raise NotImap("it does not greet as IMAP servers do: %s" % response)
             self._note(response)
+            self.welcome = response.text
             return response
 
     def answer(self, tag: str) -> Answer:

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An IMAP mailbox as fetching needs it.
+
+Private to this collection. Keys are UIDVALIDITY and UID with a dot between (RFC 3501, section 2.3.1.1).
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._errors import FleetproofError
+from .._net.auth import Credentials
+from .._net.retry import backoff
+from .._net.stream import Endpoint
+from .._values import display_name
+from .imap import Opened, Session
+from .imap_login import log_in
+from .imap_names import mailbox_name
+from .imap_remove import Remover
+from .imap_search import search_parts
+from .mailbox import Mailbox, Ref, Unreadable
+
+_POLL = 1.0  # seconds between two looks, where the server cannot say on its own that there is news
+_REDIAL = 5.0  # seconds at most between two attempts to get back to a server while waiting
+
+
+class Wish(t.NamedTuple):
+    """What is to be done in which mailbox; names as users write them. ``writing``: the server may be changed."""
+
+    mailbox: str = "INBOX"
+    search: str = "ALL"
+    mark_seen: bool = False
+    move_to: t.Optional[str] = None
+    delete: bool = False
+    writing: bool = False
+
+
+class ImapMailbox(Mailbox):
+    """See Mailbox. After a lost connection ``wait`` alone finds its way back; for all else there is a new session."""
+
+    def __init__(self, endpoint: Endpoint, credentials: t.Optional[Credentials], wish: Wish) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._wish = wish
+        self._name = mailbox_name(wish.mailbox, "mailbox")
+        self._target = None if wish.move_to is None else mailbox_name(wish.move_to, "move_to")
+        self._criteria = search_parts(wish.search)
+        if self._target == self._name:
+            raise FleetproofError("argument", "move_to: %s is the mailbox itself" % display_name(wish.mailbox))
+        self.complete = wish.search.strip().upper() == "ALL"
+        self.where = "%s of %s" % (display_name("INBOX" if self._name == b"INBOX" else wish.mailbox), endpoint.where)
+        user = credentials.username if credentials is not None else ""
+        self.account = "imap://%s@%s:%d/%s" % (user, endpoint.host, endpoint.port, self._name.decode("ascii"))
+        # sizes never change (RFC 3501, section 2.3.4): each is asked for once
+        self._sizes: t.Dict[int, int] = {}
+        self._validity = 0
+        self._totals: t.Dict[str, int] = {}
+        self._open()
+
+    # -- opening --------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        dialogue, warnings = log_in(self._endpoint, self._credentials)
+        try:
+            session = Session(dialogue)
+            opened = session.open(self._name, self._wish.mailbox, self._wish.writing)
+            self._check(session, opened)
+        except BaseException:
+            dialogue.close()
+            raise
+        self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
+        for alert in dialogue.alerts:
+            warning = "%s says: %s" % (dialogue.where, alert)
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+        if opened.uidvalidity != self._validity:
+            self._sizes = {}
+        self._validity = opened.uidvalidity or 0
+        self._session = session
+        self._remover = Remover(session, self._wish.mailbox)
+
+    def _check(self, session: Session, opened: Opened) -> None:
+        """Find out before anything is done whether it can be."""
+        wish = self._wish
+        if not opened.uidvalidity:
+            raise FleetproofError(
+                "protocol", "%s does not tell UIDVALIDITY, without which messages cannot be told apart from one time to the next" % self.where
+            )
+        if wish.writing and not opened.writable:
+            raise FleetproofError(
+                "permission", "%s can be read only: leave out mark_seen, move_to and delete, or use an account that may change the mailbox" % self.where
+            )
+        wanted = ["\\Seen"] if wish.mark_seen else []
+        if wish.delete or (wish.move_to is not None and not session.dialogue.has("MOVE")):
+            wanted.append("\\Deleted")
+        # an empty list is what EXAMINE is answered, as nothing can be changed after it
+        missing = [flag for flag in wanted if wish.writing and opened.permanent is not None and flag.lower() not in opened.permanent]
+        if missing:
+            raise FleetproofError("permission", "%s does not keep the flag %s for this account, so what is asked for cannot be done" % (self.where, missing[0]))
+        if self._target is not None and session.status(self._target, "MESSAGES") is None:
+            raise FleetproofError(
+                "not_found", "move_to: there is no mailbox %s on %s that could be opened; create it first" % (display_name(str(wish.move_to)), session.where)
+            )
+
+    def recall(self, known: t.Collection[str]) -> None:
+        """Warn if ``known`` are the keys of another time: the server has numbered all messages anew since then."""
+        ours = "%d." % self._validity
+        if known and not any(key.startswith(ours) for key in known):
+            self.warnings.append(
+                "%s has another UIDVALIDITY than before (%d): the server has numbered its messages anew, so what is known of %d messages does not count "
+                "any more, and those that are still there are new to us" % (self.where, self._validity, len(known))
+            )
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def refs(self) -> t.List[Ref]:
+        """See Mailbox."""
+        session = self._session
+        session.dialogue.stirred = False
+        session.noop()
+        uids = session.search(self._criteria)
+        self._learn_sizes(uids)
+        self._totals = self._count(uids)
+        return [Ref("%d.%d" % (self._validity, uid), uid, self._sizes[uid]) for uid in uids if uid in self._sizes]
+
+    def _learn_sizes(self, uids: t.Sequence[int]) -> None:
+        self._sizes.update(self._session.sizes(uid for uid in uids if uid not in self._sizes))
+
+    def _count(self, uids: t.Sequence[int]) -> t.Dict[str, int]:
+        session = self._session
+        size: t.Optional[int] = None
+        if not self.complete and session.dialogue.has("STATUS=SIZE"):
+            # RFC 8438, which saves asking for each
+            size = (session.status(self._name, "SIZE") or {}).get("SIZE")
+        if size is None:
+            every = uids if self.complete else session.search(["ALL"])
+            self._learn_sizes(every)
+            size = sum(self._sizes.get(uid, 0) for uid in every)
+        unseen = len(session.search(["UNSEEN"]))
+        return {"count": session.dialogue.exists, "size": size, "unseen": unseen, "uidvalidity": self._validity}
+
+    def totals(self) -> t.Dict[str, int]:
+        """See Mailbox. Beside these ``uidvalidity``, and ``unseen``: the number of messages without that flag."""
+        return dict(self._totals)
+
+    def heads(self, refs: t.Sequence[Ref]) -> t.Iterator[t.Tuple[Ref, bytes]]:
+        """See Mailbox; in the order of UIDs."""
+        by_uid = {self._uid(ref): ref for ref in refs}
+        for uid, head in self._session.heads({uid: max(ref.size, 0) for uid, ref in by_uid.items()}):
+            yield by_uid[uid], head
+
+    def retrieve(self, ref: Ref, limit: int) -> bytes:
+        """See Mailbox."""
+        found = self._session.body(self._uid(ref), limit)
+        if found is None:
+            raise Unreadable("not_found", "Message %s is no longer in %s" % (ref.key, self.where))
+        return found
+
+    def _uid(self, ref: Ref) -> int:
+        if not ref.key.startswith("%d." % self._validity):
+            raise FleetproofError("changed_underfoot", "%s has numbered its messages anew while we looked" % self.where)
+        return ref.number
+
+    # -- changing -------------------------------------------------------------------------------
+
+    def handled(self, ref: Ref) -> None:
+        """See Mailbox: mark the message as seen, move it."""
+        uid = self._uid(ref)
+        if self._wish.mark_seen:
+            self._session.store([uid], "+FLAGS.SILENT (\\Seen)")
+        if self._target is None:
+            return
+        if self._session.dialogue.has("MOVE"):
+            self._session.move(uid, self._target, str(self._wish.move_to))
+        else:
+            self._remover.foresee([uid])
+            self._session.copy(uid, self._target, str(self._wish.move_to))
+            self._remover.remove([uid])
+
+    def delete(self, refs: t.Sequence[Ref]) -> None:
+        """See Mailbox."""
+        uids = [self._uid(ref) for ref in refs]
+        self._remover.foresee(uids)
+        self._remover.mark(uids)
+
+    def finish(self) -> None:
+        """See Mailbox."""
+        self._remover.finish()
+        self._session.log_out()
+
+    # -- waiting --------------------------------------------------------------------------------
+
+    def wait(self, until: float) -> None:
+        """See Mailbox. A connection that is lost meanwhile is made anew, as often as it takes."""
+        attempt = 0
+        while time.monotonic() < until:
+            try:
+                if self._session.dialogue.broken:
+                    self._open()
+                    return
+                self._listen(until)
+                return
+            except FleetproofError as error:
+                self._session.dialogue.close()
+                attempt += 1
+                pause = min(backoff(attempt), _REDIAL)
+                if not error.retryable or time.monotonic() + pause >= until:
+                    raise
+                time.sleep(pause)
+
+    def _listen(self, until: float) -> None:
+        session = self._session
+        if session.dialogue.has("IDLE"):
+            session.idle(until)
+            return
+        while not session.dialogue.stirred and time.monotonic() < until:
+            time.sleep(max(0.0, min(_POLL, until - time.monotonic())))
+            session.noop()
+
+    # -- the rest -------------------------------------------------------------------------------
+
+    def server(self) -> t.Dict[str, t.Any]:
+        """See Mailbox; ``name`` is how it greets."""
+        stream = self._session.dialogue.stream
+        return {"name": self._session.dialogue.welcome, "tls_version": stream.tls_version, "cipher": stream.cipher}
+
+    def close(self) -> None:
+        """See Mailbox."""
+        self._session.dialogue.close()
