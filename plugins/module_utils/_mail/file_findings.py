@@ -42,7 +42,7 @@ _LONGEST_NAME = 1000
 def file_findings(part: Part) -> t.Iterator[Finding]:
     """About one attachment."""
     name = part.name[:_LONGEST_NAME]
-    shown = '"%s"' % display_name(_TURNS.sub("\ufffd", name)) if name else "an attachment without a name"
+    shown = '"%s"' % display_name(_TURNS.sub("\ufffd", name)) if name else "without a name"
     # Windows leaves out dots and spaces at the end
     endings = [ending.strip().lower() for ending in _TURNS.sub("", name).rstrip(". \t").split(".")[1:]]
     last = endings[-1] if endings else ""

@@ -120,7 +120,7 @@ def _date(fields: Fields, hops: t.Sequence[Hop]) -> t.Iterator[Finding]:
 
 
 def _names(fields: Fields, senders: t.List[Sender]) -> t.Iterator[Finding]:
-    if not any(sender.address for sender in senders):
+    if not any(sender.address.split()[:2] == [sender.address] for sender in senders):
         yield finding("from_missing", "it has no address in From")
     by_list = is_list(fields)
     for sender in senders:

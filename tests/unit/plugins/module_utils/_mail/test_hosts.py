@@ -78,15 +78,22 @@ def test_addresses_are_known_however_they_are_written(host: str, address: str, i
 
 
 def test_addresses_for_documentation_are_not_those_of_a_private_network() -> None:
-    assert [is_local_address(text) for text in ("10.1.2.3", "127.0.0.1", "fd00::1", "192.0.2.7", "8.8.8.8", "example")] == [True, True, True, False, False, False]
+    assert [is_local_address(text) for text in ("10.1.2.3", "127.0.0.1", "fd00::1", "192.0.2.7", "8.8.8.8", "example")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
         ("xn--80ak6aa92e.com", True),  # apple, all of it Cyrillic
-        ("pаypal.com", True),  # one Cyrillic letter
-        ("аррӏе.example", True),
+        ("p\u0430ypal.com", True),  # one Cyrillic letter
+        ("\u0430\u0440\u0440\u04cf\u0435.example", True),
         ("bücher.example", False),
         ("пример.рф", False),
         ("пример.com", False),
@@ -126,7 +133,7 @@ def test_a_link_is_read_as_browsers_do(href: str, expected: object) -> None:
     assert link_address(href) == Address(*expected)  # type: ignore[misc]
 
 
-@given(st.text(max_size=60) | st.text(alphabet="xn-.0x1aа:/@[]", max_size=60))
+@given(st.text(max_size=60) | st.text(alphabet="xn-.0x1a\u0430:/@[]", max_size=60))
 def test_any_text_gives_some_answer(text: str) -> None:
     host = link_address(text).host
     for name in (text, host, "http://" + text):

@@ -35,7 +35,7 @@ def link(href: str, text: str = "here") -> str:
         ("ftp://anonymous@ftp.example.com/", "here", [("link_userinfo", 1)]),
         ("http://xn--bcher-kva.example/", "here", [("link_punycode", 1)]),
         ("http://xn--80ak6aa92e.com/", "here", [("link_lookalike", 5)]),
-        ("http://pаypal.com/", "here", [("link_lookalike", 5)]),
+        ("http://p\u0430ypal.com/", "here", [("link_lookalike", 5)]),
         ("javascript:alert(1)", "here", [("link_script", 5)]),
         ("java&#10;script:alert(1)", "here", [("link_script", 5)]),
         ("data:text/html;base64,PHNjcmlwdD4=", "here", [("link_script", 5)]),

@@ -49,7 +49,9 @@ def test_forms_scripts_and_words_are_found() -> None:
     assert page.links == [Link("http://a.example/", "")]
 
 
-@pytest.mark.parametrize(("source", "forms"), [("<input type=password>", 1), ("<input type=hidden>", 0), ("<input>", 1), ("<textarea></textarea>", 1), ("<b>", 0)])
+@pytest.mark.parametrize(
+    ("source", "forms"), [("<input type=password>", 1), ("<input type=hidden>", 0), ("<input>", 1), ("<textarea></textarea>", 1), ("<b>", 0)]
+)
 def test_a_field_without_a_form_counts_if_something_can_be_typed_into_it(source: str, forms: int) -> None:
     assert page_of(source).forms == forms
 
@@ -63,18 +65,37 @@ def test_a_number_of_a_character_without_end_is_no_error() -> None:
     assert page_of("<a href='&#%s;'>&#x%s;</a>" % ("1" * 6000, "f" * 6000)).links == [Link("\ufffd", "\ufffd")]
 
 
-HOSTILE = ["<", "<a ", "<a href='", '<a href="', "<!--", "<!", "</a", "<script>", "<a href=x>", "<a b=", "&", "&#", "<a\t", "<a " + "b " * 50, "<title", "=" * 9, " ", "<a //"]
+HOSTILE = [
+    "<",
+    "<a ",
+    "<a href='",
+    '<a href="',
+    "<!--",
+    "<!",
+    "</a",
+    "<script>",
+    "<a href=x>",
+    "<a b=",
+    "&",
+    "&#",
+    "<a\t",
+    "<a " + "b " * 50,
+    "<title",
+    "=" * 9,
+    " ",
+    "<a //",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_markup_takes_time_linear_in_its_size(piece: str) -> None:
-    source = piece * (10**6 // len(piece))
+    source = piece * (200_000 // len(piece))
     begun = time.process_time()
     page_of(source)
     page_of("<a href=x>" + source)
     page_of("<a x=" + source)
     links_of_text("http://" + source)
-    assert time.process_time() - begun < 15.0
+    assert time.process_time() - begun < 5.0
 
 
 @given(st.text(alphabet="<>/!-aA hrefscipt='\"=&#x1;\n", max_size=100) | st.text(max_size=50))
