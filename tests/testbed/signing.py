@@ -42,7 +42,7 @@ def make_signing_keys(directory: t.Union[str, pathlib.Path]) -> pathlib.Path:
     directory.mkdir(parents=True, exist_ok=True)
     # the slow one, made once
     keys = {"fleet": rsa.generate_private_key(65537, 2048), "ec": ec.generate_private_key(ec.SECP256R1()), "ed25519": ed25519.Ed25519PrivateKey.generate()}
-    root, issuing = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root, issuing = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = (_NOW - _DAY, _NOW + 30 * _DAY)
     certificates = {
         "ca": _issue("Root", root, "Root", root, now, authority=True),
