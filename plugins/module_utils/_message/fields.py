@@ -15,11 +15,13 @@ import re
 import typing as t
 
 from .parameters import read_parameters
-from .words import decode_value
+from .words import LONGEST_VALUE, decode_value
 
+LONGEST_DELIMITER = 1010  # octets after the two dashes; RFC 2046 allows 74, programs write more
 _MOST_FIELDS = 5000  # fields of one header; mail has a few dozen
 # "\r\r\n" is what a program makes of "\r\n" that takes it for text of Unix
-_LINE = re.compile(rb"[^\r\n]*(\r{0,2}\n|\r|\Z)")
+_LINE_END = re.compile(rb"\r{0,2}\n|\r")
+_FIELD_END = re.compile(rb"(?:\n|\r(?!\r?\n))(?![ \t])")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]{0,20}:")
 _BODY = re.compile(rb"(?:\r{0,2}\n|\r)(?:\r{0,2}\n|\r|(?=--))")
 _KNOWN = re.compile(
@@ -97,33 +99,36 @@ def read_header(raw: bytes, start: int, is_delimiter: t.Optional[t.Callable[[byt
     defects: t.List[str] = []
     position = start
     while position < len(raw):
-        match = t.cast(t.Match[bytes], _LINE.match(raw, position))
-        end, following = match.start(1), match.end()
-        if end == position:
-            return _header(raw, spans, following, defects)
-        if raw.startswith(b"--", position) and is_delimiter is not None and is_delimiter(raw[position + 2 : min(end, position + 1100)]):
+        empty = _LINE_END.match(raw, position)
+        if empty:
+            return _header(raw, spans, empty.end(), defects)
+        if raw.startswith(b"--", position) and is_delimiter is not None and is_delimiter(_first_line(raw, position + 2)):
             break
-        if raw[position] in b" \t":
-            if spans:
-                spans[-1] = (*spans[-1][:2], end)
-            else:
-                defects.append("The header begins with a line that continues none")
-        else:
-            field = _FIELD.match(raw, position, end)
-            if field:
-                spans.append((field.group(1).decode("ascii"), field.end(), end))
-            elif spans or not raw.startswith((b"From ", b">From "), position):
-                if not _KNOWN.match(raw, following):
-                    defects.append("The body begins without an empty line after the header")
-                    break
-                defects.append("A line of the header has no colon")
+        found = _FIELD_END.search(raw, position)
+        following = found.end() if found else len(raw)
+        field = _FIELD.match(raw, position, following)
+        if field:
+            spans.append((field.group(1).decode("ascii"), field.end(), following))
+        elif raw[position] in b" \t":
+            defects.append("The header begins with a line that continues none")
+        elif spans or not raw.startswith((b"From ", b">From "), position):
+            if not _KNOWN.match(raw, following):
+                defects.append("The body begins without an empty line after the header")
+                break
+            defects.append("A line of the header has no colon")
         position = following
         if len(spans) >= _MOST_FIELDS:
             defects.append("The header has more than %d fields; the others were not read" % _MOST_FIELDS)
-            body = _BODY.search(raw, position)
+            body = _BODY.search(raw, max(position - 1, 0))
             return _header(raw, spans, body.end() if body else len(raw), defects)
     return _header(raw, spans, position, defects)
 
 
+def _first_line(raw: bytes, position: int) -> bytes:
+    return _LINE_END.split(raw[position : position + LONGEST_DELIMITER], 1)[0]
+
+
 def _header(raw: bytes, spans: t.List[t.Tuple[str, int, int]], body: int, defects: t.List[str]) -> Header:
+    if any(end - start > LONGEST_VALUE for _name, start, end in spans):
+        defects.append("A field of the header is longer than %d octets; only its beginning was read" % LONGEST_VALUE)
     return Header(Fields([(name, raw[start:end].strip(b" \t\r\n")) for name, start, end in spans]), body, defects)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .words import decode_value, unfold
+from .words import LONGEST_VALUE, decode_value, unfold
 
 # no quoted string, comment or angle is looked for a second time once it was found not to end
 _TOKEN = re.compile(r"=\?[^?\s]{0,60}\?[bBqQ]\?[^?\"<>]*\?=|\[[^\[\]]{0,300}\]|[^\"(<,;:=\[\\]+|\\.|.", re.DOTALL)
@@ -52,7 +52,7 @@ def mailboxes_of(values: t.Iterable[bytes], hint: str = "") -> t.List[str]:
 
     A name with characters that mean something in an address is quoted. ``hint`` is a charset for octets that were not encoded.
     """
-    return [shown for value in values for shown in (one.shown(hint) for one in _read(unfold(value).decode("latin-1"))) if shown]
+    return [shown for value in values for shown in (one.shown(hint) for one in _read(unfold(value[:LONGEST_VALUE]).decode("latin-1"))) if shown]
 
 
 def _read(text: str) -> t.Iterator[_One]:

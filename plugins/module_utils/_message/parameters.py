@@ -14,9 +14,10 @@ import re
 import typing as t
 
 from .charsets import decode
-from .words import decode_value, unfold
+from .words import LONGEST_VALUE, decode_value, unfold
 
-_PARAMETER = re.compile(rb'[;\s]*([^=;\s"]{1,100})\s{0,20}=\s{0,20}("(?:[^"\\]|\\.)*(?:"|\Z)|[^;]*)', re.DOTALL)
+_GAP = re.compile(rb"[;\s]*")
+_PARAMETER = re.compile(rb'([^=;\s"]{1,100})\s{0,20}=\s{0,20}("(?:[^"\\]|\\.)*(?:"|\Z)|[^;]*)', re.DOTALL)
 _SECTION = re.compile(r"\A(.+?)(?:\*([0-9]{1,4}))?(\*)?\Z")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _EXTENDED = re.compile(rb"\A([A-Za-z0-9_.:+-]{0,60})'[^']{0,60}'", re.DOTALL)
@@ -35,11 +36,12 @@ def read_parameters(raw: bytes, hint: str = "") -> t.Tuple[str, t.Dict[str, str]
     Pieces (``name*0``) are put together, charsets (``name*=utf-8''…``) undone; encoded words, which are forbidden here,
     are decoded as well. Of two forms of one parameter that of RFC 2231 counts, of two of one form the first.
     """
-    raw = unfold(raw)
+    raw = unfold(raw[:LONGEST_VALUE])
     main, _semicolon, rest = raw.partition(b";")
     pieces: t.Dict[t.Tuple[str, bool], t.List[_Piece]] = {}
     position = 0
     for _ in range(_MOST):
+        position = t.cast(t.Match[bytes], _GAP.match(rest, position)).end()
         match = _PARAMETER.match(rest, position)
         if match is None:
             # no parameter: what stands there is skipped up to the next one

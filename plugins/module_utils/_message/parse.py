@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .fields import Fields, read_header
+from .fields import LONGEST_DELIMITER, Fields, read_header
 from .part import Kind, Part, kind_of
 from .text import text_of_html
 
-_DASHES = re.compile(rb"[\r\n]--([^\r\n]{1,1010})")
-_LONGEST_BOUNDARY = 1000  # octets; RFC 2046 allows 70, programs write more
+_DASHES = re.compile(rb"[\r\n]--([^\r\n]{1,%d})" % LONGEST_DELIMITER)
+_LONGEST_BOUNDARY = LONGEST_DELIMITER - 10  # octets
 _GUESS = re.compile(rb"(?:\r\n|\n|\r|\A)--([^\r\n]{1,200})(?:\r\n|\n|\r)(?=content-)", re.IGNORECASE)
 _MOST_DEFECTS = 50  # sentences
 _LINE_ENDS = (10, 13)

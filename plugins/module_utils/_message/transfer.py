@@ -19,6 +19,8 @@ _MOST_ENDS = 10000  # paddings in the middle that are heeded: parts that were en
 # only from the first blank of a run on, or long runs would be looked at again and again
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]+(?=\r?\n|\Z)")
 _UU_BEGIN = re.compile(rb"(?:\A|[\r\n])begin(?:-base64)? [0-7]{3,4} ?[^\r\n]*[\r\n]")
+# what no program writes stands for a blank
+_UU = bytes(octet if 32 <= octet <= 96 else 32 for octet in range(256))
 _LINE = re.compile(rb"[^\r\n]+")
 
 
@@ -58,18 +60,17 @@ def _from_uuencode(raw: bytes) -> bytes:
     if begin is None:
         return raw
     out = []
+    room = len(raw)  # octets that may come out: a line tells how many it holds, and could tell more than it has
     for match in _LINE.finditer(raw, begin.end()):
         line = match.group()
         if line.rstrip() in (b"end", b"`"):
             break
-        out.append(_uu_line(line))
+        # some programs cut blanks off the end of a line, others pad it
+        size = (line[0] - 32) & 63
+        data = line[1 : (size + 2) // 3 * 4 + 1].translate(_UU)
+        data = data.ljust((size + 2) // 3 * 4 if room > size else 0)
+        size = min(size, len(data) // 4 * 3)
+        if size and 32 <= line[0] <= 96:
+            out.append(binascii.a2b_uu(bytes((32 + size,)) + data))
+            room -= size
     return b"".join(out)
-
-
-def _uu_line(line: bytes) -> bytes:
-    # the length tells how much of the line counts; some programs pad with more or cut blanks off the end
-    size = (line[0] - 32) & 63
-    needed = (size + 2) // 3 * 4
-    # within a line only these can be meant
-    data = bytes(octet if 32 <= octet <= 96 else 32 for octet in line[1 : needed + 1].ljust(needed))
-    return binascii.a2b_uu(line[:1] + data) if size and 32 <= line[0] <= 96 else b""

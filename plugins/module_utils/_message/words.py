@@ -16,6 +16,8 @@ import typing as t
 from .charsets import codecs_of, decode
 from .transfer import from_base64
 
+LONGEST_VALUE = 512 * 1024  # octets of a field that are read; mail servers take about 100 KiB for a whole header
+
 _BEGIN = re.compile(rb"=\?([^?\x00-\x20]{0,60}) ?\?([bBqQ])\?")
 _FOLD = re.compile(rb"(?:\r{0,2}\n|\r)([ \t]?)")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -44,7 +46,7 @@ def decode_value(raw: bytes, hint: str = "") -> str:
     them. The octets of neighbours in one charset are put together first: a character may have been cut
     in two. ``hint`` is a charset for octets that were not encoded.
     """
-    raw = unfold(raw).strip(b" \t")
+    raw = unfold(raw[:LONGEST_VALUE]).strip(b" \t")
     words = list(_words(raw))
     pieces: t.List[str] = []
     done = 0
