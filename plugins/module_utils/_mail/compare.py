@@ -74,7 +74,7 @@ class Comparison:
         return self
 
     def as_result(self) -> t.Dict[str, t.Any]:
-        """The value of RV(comparison)."""
+        """The names under which results tell of it."""
         return {
             "same": self.same,
             "same_body": self.same_body,

@@ -11,19 +11,7 @@ from __future__ import annotations
 
 from .._module import ArgumentSpec
 from .._net.options import CONNECTION
-
-# What a message has to be like; beside it matching.py.
-MATCH = {
-    "from": {"type": "str"},
-    "to": {"type": "str"},
-    "subject": {"type": "str"},
-    "message_id": {"type": "str"},
-    "since": {"type": "str"},
-    "header": {"type": "dict"},
-    "body": {"type": "str"},
-    "larger": {"type": "str"},
-    "smaller": {"type": "str"},
-}
+from .match_options import MATCH
 
 FETCH = CONNECTION.merge(
     ArgumentSpec(
