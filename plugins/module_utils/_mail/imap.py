@@ -18,7 +18,7 @@ from .imap_errors import code_of, refusal
 from .imap_parse import Oversized, Response, fetched, flags_of, number_of
 from .imap_search import Parts, in_set, uid_sets
 from .imap_wire import Answer, Dialogue
-from .mailbox import TooLarge
+from .mailbox import TooLarge, Unreadable
 
 _LISTED_AT_ONCE = 2000  # messages of which the size is asked
 _CHANGED_AT_ONCE = 1000
@@ -48,6 +48,8 @@ class Session:
     def __init__(self, dialogue: Dialogue) -> None:
         self.dialogue = dialogue
         self.where = dialogue.where
+        # what the server said last when it did not hand out what it was asked for
+        self._excuse = ""
 
     # -- mailboxes ------------------------------------------------------------------------------
 
@@ -93,12 +95,14 @@ class Session:
         return sorted(found)
 
     def sizes(self, uids: t.Iterable[int]) -> t.Dict[int, int]:
-        """The size of each message in octets as the server says; those that are gone are left out."""
+        """The size of each message in octets as the server says, -1 if it cannot; those that are gone are left out."""
         found: t.Dict[int, int] = {}
         for uid_set, batch in uid_sets(uids, _LISTED_AT_ONCE):
-            for uid, items in self._fetch(uid_set, batch, "RFC822.SIZE", 0, len(batch) * _RESPONSE):
-                with self.dialogue.guarded():
-                    found[uid] = number_of(items.get("RFC822.SIZE"))
+            got, whole = self._fetch(uid_set, batch, "RFC822.SIZE", 0, len(batch) * _RESPONSE)
+            if not whole:
+                found.update(dict.fromkeys(batch, -1))
+            with self.dialogue.guarded():
+                found.update({uid: number_of(items["RFC822.SIZE"]) for uid, items in got})
         return found
 
     def heads(self, sizes: t.Mapping[int, int]) -> t.Iterator[t.Tuple[int, bytes]]:
@@ -107,7 +111,7 @@ class Session:
         total = 0
         for uid in sorted(sizes):
             # no header is longer than its message; nor is more than _HEAD of it read
-            size = min(sizes[uid], _HEAD)
+            size = min(sizes[uid], _HEAD) if sizes[uid] >= 0 else _HEAD
             if batch and (len(batch) >= _HEADS_AT_ONCE or total + size > _HEADS_SIZE):
                 yield from self._heads(batch)
                 batch, total = [], 0
@@ -119,33 +123,46 @@ class Session:
         found: t.Dict[int, bytes] = {}
         for uid_set, batch in uid_sets(uids, _HEADS_AT_ONCE):
             # a size that is a lie is found out by the total
-            for uid, items in self._fetch(uid_set, batch, "BODY.PEEK[HEADER]<0.%d>" % _HEAD, _HEAD, 2 * _HEADS_SIZE):
-                found[uid] = self._octets(items, "BODY[HEADER]", uid)
+            got, whole = self._fetch(uid_set, batch, "BODY.PEEK[HEADER]<0.%d>" % _HEAD, _HEAD, 2 * _HEADS_SIZE)
+            for uid, items in got:
+                head = _octets(items, "BODY[HEADER]")
+                if head is not None:
+                    found[uid] = head
+            if not whole and len(batch) > 1:
+                # one that cannot be read may have been the end of it for those behind it
+                for uid in batch:
+                    if uid not in found:
+                        found.update(self._heads([uid]))
         return sorted(found.items())
 
-    def body(self, uid: int, limit: int) -> t.Optional[bytes]:
-        """The whole message; TooLarge past ``limit`` octets, which ends the session; None when it is gone."""
+    def body(self, uid: int, limit: int) -> bytes:
+        """The whole message. Unreadable when it is gone or not handed out; TooLarge past ``limit`` octets, which ends the session."""
         try:
-            for _uid, items in self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit):
-                return self._octets(items, "BODY[]", uid)
+            got, whole = self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit)
         except FleetproofError as error:
             if isinstance(error.__cause__, Oversized):
                 raise TooLarge(
-                    "protocol", "%s sends message %d with %d octets, more than the %d that are to be read" % (self.where, uid, error.__cause__.size, limit)
+                    "refused", "%s sends message %d with %d octets, more than the %d that are to be read" % (self.where, uid, error.__cause__.size, limit)
                 ) from error
             raise
-        return None
+        if whole and not got:
+            raise Unreadable("not_found", "Message %d is no longer on %s" % (uid, self.where))
+        found = [raw for raw in (_octets(items, "BODY[]") for _uid, items in got) if raw is not None]
+        if not found:
+            raise Unreadable("refused", "%s does not hand out message %d, though it has it%s" % (self.where, uid, self._excuse))
+        return found[0]
 
-    def _octets(self, items: t.Mapping[str, t.Any], section: str, uid: int) -> bytes:
-        for name, value in items.items():
-            if name.partition("<")[0] == section and isinstance(value, bytes):
-                return value
-        raise FleetproofError("protocol", "%s sent nothing of message %d, though it has it" % (self.where, uid))
+    def _fetch(self, uid_set: str, uids: t.Sequence[int], items: str, literal: int, total: int) -> t.Tuple[t.List[t.Tuple[int, t.Dict[str, t.Any]]], bool]:
+        """What the server sent of each of ``uids``, by item, and whether it says that it is all there is.
 
-    def _fetch(self, uid_set: str, uids: t.Sequence[int], items: str, literal: int, total: int) -> t.List[t.Tuple[int, t.Dict[str, t.Any]]]:
-        """What the server sent of each of ``uids``, by item; news of other messages, and of their flags, is passed over."""
+        News of other messages, and of flags, are passed over.
+        """
         answer = self.dialogue.command("UID FETCH %s (UID %s)" % (uid_set, items), data=("FETCH",), literal=literal or _LITERAL, total=total)
-        self._must(answer, "hand out messages")
+        status = answer.status
+        error = refusal(self.where, "hand out messages", status)
+        if not status.good and (status.name == "BAD" or (error.retryable and error.kind != "changed_underfoot")):
+            raise error
+        self._excuse = "" if status.good else ": %s" % status
         wanted = set(uids)
         section = items.partition("<")[0].replace(".PEEK", "")
         found = []
@@ -154,7 +171,8 @@ class Session:
                 values = fetched(response)
                 if "UID" in values and number_of(values["UID"]) in wanted and any(name.partition("<")[0] == section for name in values):
                     found.append((number_of(values["UID"]), values))
-        return found
+        # NO [EXPUNGEISSUED] is how some say that messages are gone (RFC 5530)
+        return found, status.good or status.code == "EXPUNGEISSUED"
 
     def store(self, uids: t.Iterable[int], change: str) -> None:
         """Change flags, such as ``+FLAGS.SILENT (\\Seen)``."""
@@ -163,9 +181,8 @@ class Session:
 
     def flags(self, uid: int) -> t.Set[str]:
         """The flags of a message in lower case; none when it is gone."""
-        for _uid, items in self._fetch(str(uid), [uid], "FLAGS", 0, 0):
-            return flags_of(items["FLAGS"])
-        return set()
+        got, _whole = self._fetch(str(uid), [uid], "FLAGS", 0, 0)
+        return flags_of(got[0][1]["FLAGS"]) if got else set()
 
     def move(self, uid: int, target: bytes, shown: str) -> None:
         """Move a message in one step (RFC 6851)."""
@@ -257,3 +274,11 @@ class Session:
     def _must(self, answer: Answer, doing: str, otherwise: str = "refused") -> None:
         if not answer.status.good:
             raise refusal(self.where, doing, answer.status, otherwise)
+
+
+def _octets(items: t.Mapping[str, t.Any], section: str) -> t.Optional[bytes]:
+    """The text of a section; None where there is none."""
+    for name, value in items.items():
+        if name.partition("<")[0] == section and isinstance(value, bytes):
+            return value
+    return None

@@ -35,6 +35,8 @@ def log_in(endpoint: Endpoint, credentials: t.Optional[auth.Credentials]) -> t.T
         if endpoint.tls == "starttls":
             _start_tls(dialogue, greeting)
         if greeting.name == "PREAUTH":
+            # the greeting may have told what can be done ahead of a login
+            dialogue.capabilities = frozenset()
             _ask_capabilities(dialogue)
             if credentials is not None:
                 warnings.append("%s lets us in without a login, so username and password were not used: %s" % (dialogue.where, greeting.text))

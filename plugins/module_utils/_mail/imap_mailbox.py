@@ -18,11 +18,11 @@ from .._net.retry import backoff
 from .._net.stream import Endpoint
 from .._values import display_name
 from .imap import Opened, Session
-from .imap_login import log_in
+from .imap_login import PORTS, log_in
 from .imap_names import mailbox_name
 from .imap_remove import Remover
 from .imap_search import search_parts
-from .mailbox import Mailbox, Ref, Unreadable
+from .mailbox import Mailbox, Ref
 
 _POLL = 1.0  # seconds between two looks, where the server cannot say on its own that there is news
 _REDIAL = 5.0  # seconds at most between two attempts to get back to a server while waiting
@@ -37,6 +37,14 @@ class Wish(t.NamedTuple):
     move_to: t.Optional[str] = None
     delete: bool = False
     writing: bool = False
+
+
+def account_of(endpoint: Endpoint, username: str, name: bytes) -> str:
+    """The mailbox as the state knows it. The usual ports lead to the same one, whatever the encryption."""
+    host = endpoint.host.lower().rstrip(".")
+    host = "[%s]" % host if ":" in host else host
+    port = "" if endpoint.port in PORTS.values() else ":%d" % endpoint.port
+    return "imap://%s@%s%s/%s" % (username, host, port, name.decode("ascii"))
 
 
 class ImapMailbox(Mailbox):
@@ -54,8 +62,7 @@ class ImapMailbox(Mailbox):
             raise FleetproofError("argument", "move_to: %s is the mailbox itself" % display_name(wish.mailbox))
         self.complete = wish.search.strip().upper() == "ALL"
         self.where = "%s of %s" % (display_name("INBOX" if self._name == b"INBOX" else wish.mailbox), endpoint.where)
-        user = credentials.username if credentials is not None else ""
-        self.account = "imap://%s@%s:%d/%s" % (user, endpoint.host, endpoint.port, self._name.decode("ascii"))
+        self.account = account_of(endpoint, credentials.username if credentials is not None else "", self._name)
         # sizes never change (RFC 3501, section 2.3.4): each is asked for once
         self._sizes: t.Dict[int, int] = {}
         self._validity = 0
@@ -140,7 +147,7 @@ class ImapMailbox(Mailbox):
         if size is None:
             every = uids if self.complete else session.search(["ALL"])
             self._learn_sizes(every)
-            size = sum(self._sizes.get(uid, 0) for uid in every)
+            size = sum(max(self._sizes.get(uid, 0), 0) for uid in every)
         unseen = len(session.search(["UNSEEN"]))
         return {"count": session.dialogue.exists, "size": size, "unseen": unseen, "uidvalidity": self._validity}
 
@@ -151,15 +158,12 @@ class ImapMailbox(Mailbox):
     def heads(self, refs: t.Sequence[Ref]) -> t.Iterator[t.Tuple[Ref, bytes]]:
         """See Mailbox; in the order of UIDs."""
         by_uid = {self._uid(ref): ref for ref in refs}
-        for uid, head in self._session.heads({uid: max(ref.size, 0) for uid, ref in by_uid.items()}):
+        for uid, head in self._session.heads({uid: ref.size for uid, ref in by_uid.items()}):
             yield by_uid[uid], head
 
     def retrieve(self, ref: Ref, limit: int) -> bytes:
         """See Mailbox."""
-        found = self._session.body(self._uid(ref), limit)
-        if found is None:
-            raise Unreadable("not_found", "Message %s is no longer in %s" % (ref.key, self.where))
-        return found
+        return self._session.body(self._uid(ref), limit)
 
     def _uid(self, ref: Ref) -> int:
         if not ref.key.startswith("%d." % self._validity):
@@ -190,7 +194,16 @@ class ImapMailbox(Mailbox):
 
     def finish(self) -> None:
         """See Mailbox."""
-        self._remover.finish()
+        try:
+            self._remover.finish()
+        except FleetproofError as error:
+            if not self._session.dialogue.broken:
+                raise
+            raise FleetproofError(
+                error.kind,
+                "%s; whether the messages are deleted on the server is not known, and the next run deletes those that are still there" % error.message,
+                retryable=error.retryable,
+            ) from error
         self._session.log_out()
 
     # -- waiting --------------------------------------------------------------------------------
@@ -231,4 +244,4 @@ class ImapMailbox(Mailbox):
 
     def close(self) -> None:
         """See Mailbox."""
-        self._session.dialogue.close()
+        self._session.log_out()

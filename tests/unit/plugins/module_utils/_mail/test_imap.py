@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail import imap
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap import Session
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import TooLarge
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import TooLarge, Unreadable
 
 from .imap_scripted import Scripted, talking
 
@@ -98,10 +98,38 @@ def test_a_message_is_as_it_came() -> None:
         assert server.heard == [b"F1 UID FETCH 7 (UID BODY.PEEK[])\r\n"]
 
 
-def test_a_message_that_is_gone_is_none() -> None:
-    with session({"UID FETCH": b"* 1 FETCH (UID 8 BODY[] {1}\r\nx)\r\nTAG OK\r\n"}) as (ours, _server):
-        assert ours.body(7, 1000) is None
-        assert ours.body(7, 1000) is None
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (b"* 1 FETCH (UID 8 BODY[] {1}\r\nx)\r\nTAG OK\r\n", "not_found", "is no longer"),
+        (b"TAG NO [EXPUNGEISSUED] gone\r\n", "not_found", "is no longer"),
+        (b"TAG NO [SERVERBUG] Corrupted\r\n", "refused", "Corrupted"),
+        (b"* 1 FETCH (UID 7 BODY[] NIL)\r\nTAG OK\r\n", "refused", "does not hand out message 7"),
+        (b"* 1 FETCH (UID 7 BODY[] x)\r\nTAG OK\r\n", "refused", "does not hand out message 7"),
+        (b"* 1 FETCH (UID 7 BODY[] (a))\r\nTAG OK\r\n", "refused", "does not hand out message 7"),
+    ],
+)
+def test_a_message_that_cannot_be_had_does_not_end_the_session(answer: bytes, kind: str, words: str) -> None:
+    with session({"UID FETCH": answer}) as (ours, _server):
+        with pytest.raises(Unreadable) as caught:
+            ours.body(7, 1000)
+        assert not ours.dialogue.broken
+    assert (caught.value.kind, words in caught.value.message) == (kind, True)
+
+
+@pytest.mark.parametrize(("answer", "kind"), [(b"TAG NO [UNAVAILABLE] later\r\n", "busy"), (b"TAG BAD what\r\n", "protocol")])
+def test_a_server_that_hands_out_nothing_is_another_matter(answer: bytes, kind: str) -> None:
+    with session({"UID FETCH": answer}) as (ours, _server), pytest.raises(FleetproofError) as caught:
+        ours.body(7, 1000)
+    assert (caught.value.kind, isinstance(caught.value, Unreadable)) == (kind, False)
+
+
+def test_a_message_that_cannot_be_read_hides_no_others() -> None:
+    answer = b"* 1 FETCH (UID 5 RFC822.SIZE 3 BODY[HEADER]<0> {4}\r\na:\r\n)\r\nTAG NO [SERVERBUG] Message 2 is corrupted\r\n"
+    with session({"UID FETCH": answer}) as (ours, server):
+        assert ours.sizes([5, 6, 7]) == {5: 3, 6: -1, 7: -1}
+        assert list(ours.heads({5: 3, 6: -1, 7: -1})) == [(5, b"a:\r\n")]
+        assert [line.split()[3] for line in server.heard] == [b"5:7", b"5:7", b"6", b"7"]
 
 
 def test_a_message_beyond_the_limit_is_not_read() -> None:
@@ -110,13 +138,6 @@ def test_a_message_beyond_the_limit_is_not_read() -> None:
             ours.body(7, 1000)
         assert ours.dialogue.broken
     assert "message 7 with 1001 octets" in caught.value.message
-
-
-@pytest.mark.parametrize("value", [b"NIL", b"x", b"(a)"])
-def test_a_message_that_is_no_text_is_refused(value: bytes) -> None:
-    with session({"UID FETCH": b"* 1 FETCH (UID 7 BODY[] %s)\r\nTAG OK\r\n" % value}) as (ours, _server), pytest.raises(FleetproofError) as caught:
-        ours.body(7, 1000)
-    assert caught.value.kind == "protocol"
 
 
 def test_headers_are_asked_for_in_batches_that_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
