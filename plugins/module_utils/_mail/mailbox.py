@@ -32,7 +32,12 @@ class Unreadable(FleetproofError):
 
 
 class TooLarge(FleetproofError):
-    """The message turned out to be larger than the limit; the session is over, since the rest of it would still come."""
+    """The message turned out to be larger than the limit; the session is over, since the rest of it would still come.
+
+    ``ref`` says which message, where that is not the one that was asked for.
+    """
+
+    ref: t.Optional[Ref] = None
 
 
 class Mailbox:
@@ -48,6 +53,11 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.warnings: t.List[str] = []
+
+    def recall(self, known: t.Collection[str]) -> t.Optional[str]:
+        """A warning if ``known``, the keys of all that was fetched, cannot be keys of this mailbox any more."""
+        del known
+        return None
 
     def refs(self) -> t.List[Ref]:
         """All messages, oldest first, as of now or as of the beginning of the session."""
