@@ -155,6 +155,8 @@ class Session:
 
     def _obey(self, line: str) -> None:
         verb, rest = self.parse(line)
+        # not the name of a command that a behaviour leaves empty
+        verb = verb or "?"
         self.server.note(line, verb, self.encrypted)
         delay = self.behaviour.delay
         seconds = delay.get(verb, 0.0) if isinstance(delay, dict) else delay

@@ -40,6 +40,8 @@ class Maildir:
         self.path = pathlib.Path(path)
         for name in ("tmp", "new", "cur"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
+        # where they were last
+        self._known: t.Dict[str, Entry] = {}
 
     def deliver(self, raw: bytes, when: t.Optional[float] = None, flags: t.Optional[str] = None) -> str:
         """Put a message there, whole at once; it is new unless flags are given. The name that stays."""
@@ -62,15 +64,16 @@ class Maildir:
             with os.scandir(self.path / folder) as listing:
                 for item in listing:
                     if not item.name.startswith("."):
-                        name, _colon, info = item.name.partition(":")
-                        found[name] = Entry(name, info[2:] if info.startswith("2,") else "", pathlib.Path(item.path))
+                        entry = _entry(pathlib.Path(item.path))
+                        found[entry.name] = entry
+        self._known = found
         return sorted(found.values(), key=_order)
 
     def find(self, name: str) -> t.Optional[Entry]:
         """Where a message is now."""
-        plain = self.path / "new" / name
-        if plain.exists():
-            return Entry(name, "", plain)
+        last = self._known.get(name)
+        if last is not None and last.path.exists():
+            return last
         return next((entry for entry in self.entries() if entry.name == name), None)
 
     def read(self, entry: Entry) -> t.Optional[bytes]:
@@ -97,13 +100,23 @@ class Maildir:
         found = self.find(name)
         if found is None:
             return False
-        found.path.replace(self.path / "cur" / (name + ":2," + "".join(sorted(set(flags)))))
+        path = self.path / "cur" / (name + ":2," + "".join(sorted(set(flags))))
+        try:
+            found.path.replace(path)
+        except FileNotFoundError:  # somebody else was quicker
+            return False
+        self._known[name] = _entry(path)
         return True
 
     def clear(self) -> None:
         """Without any message."""
         for entry in self.entries():
             entry.path.unlink()
+
+
+def _entry(path: pathlib.Path) -> Entry:
+    name, _colon, info = path.name.partition(":")
+    return Entry(name, info[2:] if info.startswith("2,") else "", path)
 
 
 def _order(entry: Entry) -> t.Tuple[int, str]:
