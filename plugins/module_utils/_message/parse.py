@@ -22,6 +22,7 @@ from .text import text_of_html
 _DASHES = re.compile(rb"[\r\n]--([^\r\n]{1,%d})" % LONGEST_DELIMITER)
 _LONGEST_BOUNDARY = LONGEST_DELIMITER - 10  # octets
 _GUESS = re.compile(rb"(?:\r\n|\n|\r|\A)--([^\r\n]{1,200})(?:\r\n|\n|\r)(?=content-)", re.IGNORECASE)
+_LONGEST_HTML = 1024 * 1024  # characters that are made into text
 _MOST_DEFECTS = 50  # sentences
 _LINE_ENDS = (10, 13)
 
@@ -51,11 +52,11 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What a text program shows: the plain parts one after the other; made from the HTML where there are none."""
+        """What a text program shows: the plain parts one after the other; made from the (beginning of the) HTML where there are none."""
         if self._text is None:
             self._text = self._joined("text/plain")
             if not self._text and self.html:
-                self._text = text_of_html(self.html)
+                self._text = text_of_html(self.html[:_LONGEST_HTML])
         return self._text
 
     @property

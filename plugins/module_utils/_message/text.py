@@ -97,16 +97,31 @@ class _Builder(HTMLParser):
 def text_of_html(html: str) -> str:
     """What the HTML says, as text with lines of 78 columns where words allow it."""
     page = _Page(WIDTH)
-    page.flow(_tree(html))
+    page.flow(_Builder().built(_tamed(html)))
     return "\n".join(page.finish()) + "\n"
 
 
-def _tree(html: str) -> _Node:
-    try:
-        return _Builder().built(html)
-    except (AssertionError, NotImplementedError):  # the latter on Python 3.8 and 3.9
-        # html.parser gives up at "<![" with nothing sensible after it; such declarations say nothing to a reader
-        return _Builder().built(re.sub(r"<!(?!--)[^>]*>?", "", html))
+def _tamed(html: str) -> str:
+    """``html`` without comments and declarations, and with every "<" that begins no tag written out.
+
+    html.parser looks for the end of what never ends again and again, up to the end of the page each time, and gives up
+    at "<![" with nothing sensible after it.
+    """
+    # nothing that is taken out may leave a "<" before what began otherwise
+    html = re.sub("<(?=<)", "&lt;", html)
+    pieces = []
+    position = 0
+    while position < len(html):
+        start = html.find("<!--", position)
+        if start < 0:
+            pieces.append(html[position:])
+            break
+        pieces.append(html[position:start])
+        end = html.find("-->", start + 4)
+        position = end + 3 if end >= 0 else len(html)
+    html = re.sub(r"<[!?][^>]*>?", "", "".join(pieces))
+    first, *rest = html.split("<")
+    return first + "".join(("<" if ">" in piece else "&lt;") + piece for piece in rest)
 
 
 def columns(text: str) -> int:

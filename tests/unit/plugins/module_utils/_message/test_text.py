@@ -75,3 +75,13 @@ def test_elements_in_elements_without_end_do_no_harm() -> None:
 )
 def test_any_input_gives_some_text(pieces: list[str]) -> None:
     assert text_of_html("".join(pieces)).endswith("\n")
+
+
+@pytest.mark.parametrize("piece", ["<meta ", "<", "<!--", "</", '<a ="', "<![CDATA[x>", "<<!x>!-- >", "<?", "<!--x-->"])
+def test_what_never_ends_is_looked_at_once(piece: str) -> None:
+    text_of_html("<p>begin</p>" + piece * (300_000 // len(piece)))  # minutes, when each one is followed to the end
+
+
+def test_comments_and_declarations_say_nothing_and_hide_nothing() -> None:
+    page = "<!DOCTYPE html><p>one<!-- <p>two --> three<![if !mso]> four<![endif]><?xml x?> a < b <<!x>![c</p>"
+    assert text_of_html(page) == "one three four a < b <![c\n"
