@@ -45,6 +45,16 @@ attributes:
       - fleetproof.backup.ftp
 """
 
+    ACTIONGROUP_POP3 = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetproof.backup.pop3) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetproof.backup.pop3
+"""
+
     ACTIONGROUP_SMTP = r"""
 options: {}
 attributes:

@@ -20,7 +20,7 @@ from .pop3_login import PORTS
 from .pop3_mailbox import PopMailbox
 
 SPEC = FETCH.merge(login_options("plain", "login", "cram-md5", "apop", "xoauth2")).merge(
-    ArgumentSpec(argument_spec={"wait_interval": {"type": "float", "default": 0.5}})
+    ArgumentSpec(argument_spec={"username": {"type": "str", "required": True}, "wait_interval": {"type": "float", "default": 0.5}})
 )
 
 
@@ -30,7 +30,7 @@ def pop3_fetch(task: Task) -> Outcome:
     endpoint = endpoint_of(params, params["tls"], PORTS)
     credentials = credentials_of(params)
     if credentials is None:
-        raise FleetproofError("argument", "username and password, or oauth_token, are needed: there is no POP3 without a login")
+        raise FleetproofError("argument", "username is needed: there is no POP3 without a login")
     interval = params["wait_interval"]
     if not (math.isfinite(interval) and interval > 0):
         raise FleetproofError("argument", "wait_interval must be more than 0 seconds")
