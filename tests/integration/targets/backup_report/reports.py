@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import json
@@ -20,7 +21,10 @@ import typing as t
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import dkim
 import openpyxl
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 HERE = Path(__file__).resolve().parent
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -221,8 +225,19 @@ def test_every_host_is_in_every_form(bed: Bed) -> None:
 
 
 def test_the_mail(bed: Bed) -> None:
-    """One mail with text, HTML, charts and the workbook."""
-    assert not bed.run(backup_report_fail=False, backup_report_mail_cc=["chief@example.com"]).bad()
+    """One mail with text, HTML, charts and the workbook, signed in the name of the domain."""
+    key = Ed25519PrivateKey.generate()
+    raw_form = (serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+    secret = base64.b64encode(key.private_bytes(*raw_form)).decode()
+    record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+    sign = {"dkim": {"domain": "example.com", "selector": "fleet", "private_key": secret}}
+    run = bed.run("--diff", backup_report_fail=False, backup_report_mail_cc=["chief@example.com"], backup_report_mail_sign=sign)
+    assert not run.bad()
+    assert "[to be signed by DKIM: domain example.com, selector fleet, algorithm ed25519-sha256]" in run.output
+    assert secret not in run.output
+    (path,) = bed.mail.iterdir()
+    raw = path.read_bytes()
+    assert dkim.verify(raw, dnsfunc=lambda _name, timeout=5: record)  # noqa: ARG005 # the library names it
     (mail,) = bed.mails()
     assert mail["Subject"] == "Backups: 3 of 8 hosts good, 5 bad: mute1, halt1, rot1, part1, old1"
     assert (mail["From"], mail["To"], mail["Cc"]) == ("backups@example.com", "ops@example.com", "chief@example.com")
