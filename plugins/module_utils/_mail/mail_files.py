@@ -53,12 +53,11 @@ class Mailbox(t.NamedTuple):
         """
         if place.offset is None:
             try:
-                raw = _contents(place.path, longest)
+                return _contents(place.path, longest)
             except FileNotFoundError:
-                raw = self._read_moved(place, longest)
+                return self._read_moved(place, longest)
             except OSError as error:
                 raise _error(place.path, error) from error
-            return raw
         try:
             with _opened(place.path) as file:
                 file.seek(place.offset)

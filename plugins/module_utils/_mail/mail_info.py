@@ -100,7 +100,9 @@ class _Survey:
         self._wanted = wanted
         self._reference = reference
         self._messages: t.List[t.Dict[str, t.Any]] = []
-        self._skipped = [{"id": None, "path": display_name(path), "offset": None, "size": None, "reason": reason} for path, reason in mailbox.skipped]
+        self._skipped: t.List[t.Dict[str, t.Any]] = [
+            {"id": None, "path": display_name(path), "offset": None, "size": None, "reason": reason} for path, reason in mailbox.skipped
+        ]
         self._broken: t.List[t.Dict[str, t.Any]] = []
         self._unread: t.List[FleetproofError] = []
         self.counts = {"found": len(mailbox.places), "messages": 0, "not_matched": 0, "skipped": len(self._skipped), "broken": 0, "vanished": 0}
