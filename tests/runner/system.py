@@ -22,6 +22,7 @@ PROGRAMS = {
     "lftp": "lftp",
     "bsdtar": "libarchive-tools",
     "unzip": "unzip",
+    "7zz": "7zip",
     "db5.3_load": "db5.3-util",
     "openssl": "openssl",
 }
