@@ -30,6 +30,8 @@ _ONCE = (
 )
 # of these, what one program checks and another shows need not be the same
 _SHOWN_ONCE = frozenset(("From", "Sender", "Reply-To", "Subject", "Date", "Content-Type"))
+# RFC 2919 and 2369, and what older programs write
+_OF_LISTS = ("List-Id", "List-Post", "Mailing-List", "X-Mailing-List", "X-BeenThere")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
 _DOT_ATOM = r"%s(?:\.%s)*" % (_ATOM, _ATOM)
 _MESSAGE_ID = re.compile(r'<(?:%s|"(?:[^"\\\r\n]|\\.)*")@(?:%s|\[[^\[\]\\\s]*\])>' % (_DOT_ATOM, _DOT_ATOM))
@@ -66,7 +68,7 @@ def header_findings(fields: Fields, hops: t.Sequence[Hop], trusted: t.Sequence[s
 
 def is_list(fields: Fields) -> bool:
     """True when it came by a mailing list, which sends other people's mail."""
-    return bool(fields.first("List-Id") or fields.first("List-Post") or fields.first("Precedence").strip().lower() == "list")
+    return any(fields.first(name) for name in _OF_LISTS) or fields.first("Precedence").strip().lower() == "list"
 
 
 def senders_of(fields: Fields, name: str) -> t.List[Sender]:

@@ -16,14 +16,14 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .._message.text import known_references
+
 _LONGEST = 4 * 1024 * 1024  # characters of a text that are looked at
 _MOST_LINKS = 10000
 _LONGEST_TEXT = 500  # characters of a link's own text
 _TAG = re.compile(r"<(?:(!--)|([!?])|(/?)([a-zA-Z][^\s/>]*))")
 _ATTRIBUTE = re.compile(r"""[\s/]*([^\s>/][^\s=>/]*)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>]*))?""")
 _TAG_END = re.compile(r"[\s/]*>?")
-# Python refuses to make a number of thousands of digits, and no character has one of eight
-_NO_CHARACTER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _RAW = frozenset(("script", "style", "title", "textarea", "xmp"))
 _APART = frozenset("address article blockquote body br dd div dl dt footer form h1 h2 h3 h4 h5 h6 head header hr li ol p pre section table td th tr ul".split())
@@ -65,7 +65,7 @@ def page_of(source: str) -> Page:
 
 def unescape(text: str) -> str:
     """``text`` with its character references replaced, whatever numbers they name."""
-    return html.unescape(_NO_CHARACTER.sub("\ufffd", text))
+    return html.unescape(known_references(text))
 
 
 class _Scanner:

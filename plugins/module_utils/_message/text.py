@@ -36,6 +36,8 @@ _ENDS = {
 }
 _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.IGNORECASE)
+# no character has a number of eight digits, and Python refuses to read one of thousands
+_NO_CHARACTER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 
 
@@ -101,6 +103,11 @@ def text_of_html(html: str) -> str:
     return "\n".join(page.finish()) + "\n"
 
 
+def known_references(html: str) -> str:
+    """``html`` with U+FFFD for references to characters whose numbers are too long to be those of any."""
+    return _NO_CHARACTER.sub("\ufffd", html)
+
+
 def _tamed(html: str) -> str:
     """``html`` without comments and declarations, and with every "<" that begins no tag written out.
 
@@ -108,7 +115,7 @@ def _tamed(html: str) -> str:
     at "<![" with nothing sensible after it.
     """
     # nothing that is taken out may leave a "<" before what began otherwise
-    html = re.sub("<(?=<)", "&lt;", html)
+    html = re.sub("<(?=<)", "&lt;", known_references(html))
     pieces = []
     position = 0
     while position < len(html):

@@ -85,3 +85,8 @@ def test_what_never_ends_is_looked_at_once(piece: str) -> None:
 def test_comments_and_declarations_say_nothing_and_hide_nothing() -> None:
     page = "<!DOCTYPE html><p>one<!-- <p>two --> three<![if !mso]> four<![endif]><?xml x?> a < b <<!x>![c</p>"
     assert text_of_html(page) == "one three four a < b <![c\n"
+
+
+@pytest.mark.parametrize("reference", ["&#%s;" % ("1" * 6000), "&#x%s;" % ("f" * 6000), "&#%s" % ("9" * 6000)])
+def test_the_number_of_a_character_may_be_of_any_length(reference: str) -> None:
+    assert text_of_html("<p title='%s'>a%sb</p>" % (reference, reference)).startswith("a\ufffdb")
