@@ -162,6 +162,9 @@ class _Reader:
             position += 1
         position += 2 if raw.startswith(b"\r\n", position) else 1
         header = read_header(raw, min(position, len(raw)), self._is_delimiter)
+        if header.body == position and raw.startswith(b"--", position) and not header.defects:
+            # one delimiter after the other, with not even an empty line between them, is no part
+            return position - 1
         self.defects += header.defects
         frame = self._stack[-1]
         self._begin(header.fields, header.body, frame.default, frame.choices())
