@@ -115,13 +115,13 @@ class Connection(Dialogue):
             raise self.refusal("tell what it can do", reply)
         told = self.capabilities is not None
         if not self._reader and (self.has("MODE-READER") if told else not more_to_come or reply.code not in (480, 483)):
-            self._mode_reader(more_to_come)
-            if told and self._reader:
+            if self._mode_reader(more_to_come) and told:
                 self._look_around(more_to_come)
         elif told:
             self.posting = self.has("POST")
 
-    def _mode_reader(self, more_to_come: bool) -> None:
+    def _mode_reader(self, more_to_come: bool) -> bool:
+        """Whether the server is one for readers now."""
         self.send("MODE READER")
         reply = self.reply()
         if reply.code in (200, 201):
@@ -129,6 +129,7 @@ class Connection(Dialogue):
             self.posting = reply.code == 200
         elif not reply.unknown and not (reply.code in (480, 483) and more_to_come):
             raise self.refusal("let us read (MODE READER)", reply)
+        return self._reader
 
     def _start_tls(self) -> None:
         """Encrypt, or raise: there is no way past this in clear text."""

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}\Z")
 
 
-class Group(t.NamedTuple):
+@dataclass(frozen=True)
+class Group:
     """A group. The articles have numbers from ``first`` to ``last``, with holes, and are about ``count``; none where ``last`` is below ``first``."""
 
     name: str
@@ -24,13 +26,10 @@ class Group(t.NamedTuple):
     last: int
 
 
-class Listed(t.NamedTuple):
+@dataclass(frozen=True)
+class Listed(Group):
     """A group of a list. ``count`` is -1 where it is not told. ``status``: y (may be posted to), n, m (moderated), or what the server says."""
 
-    name: str
-    count: int
-    first: int
-    last: int
     status: str
 
 
@@ -47,7 +46,7 @@ def read_active(line: bytes) -> t.Optional[Listed]:
     if numbers is None:
         return None
     group = _sound(words[0], -1, numbers[1], numbers[0])
-    return Listed(*group, words[3] if len(words) > 3 else "")
+    return Listed(group.name, group.count, group.first, group.last, words[3] if len(words) > 3 else "")
 
 
 def read_counts(line: bytes) -> t.Optional[Listed]:
@@ -57,7 +56,7 @@ def read_counts(line: bytes) -> t.Optional[Listed]:
     if numbers is None:
         return None
     group = _sound(words[0], numbers[2], numbers[1], numbers[0])
-    return Listed(*group, words[4] if len(words) > 4 else "")
+    return Listed(group.name, group.count, group.first, group.last, words[4] if len(words) > 4 else "")
 
 
 def _numbers(words: t.Sequence[str], wanted: int) -> t.Optional[t.List[int]]:
