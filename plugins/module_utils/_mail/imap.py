@@ -15,10 +15,10 @@ import typing as t
 from .._errors import FleetproofError
 from .._values import display_name
 from .imap_errors import code_of, refusal
-from .imap_parse import Oversized, Response, fetched, flags_of, number_of
+from .imap_parse import Response, fetched, flags_of, number_of
 from .imap_search import Parts, in_set, uid_sets
 from .imap_wire import Answer, Dialogue
-from .mailbox import TooLarge, Unreadable
+from .mailbox import Unreadable
 
 _LISTED_AT_ONCE = 2000  # messages of which the size is asked
 _CHANGED_AT_ONCE = 1000
@@ -136,15 +136,8 @@ class Session:
         return sorted(found.items())
 
     def body(self, uid: int, limit: int) -> bytes:
-        """The whole message. Unreadable when it is gone or not handed out; TooLarge past ``limit`` octets, which ends the session."""
-        try:
-            got, whole = self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit)
-        except FleetproofError as error:
-            if isinstance(error.__cause__, Oversized):
-                raise TooLarge(
-                    "refused", "%s sends message %d with %d octets, more than the %d that are to be read" % (self.where, uid, error.__cause__.size, limit)
-                ) from error
-            raise
+        """The whole message. Unreadable when it is gone or not handed out; more than ``limit`` octets are an error caused by Oversized."""
+        got, whole = self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit)
         if whole and not got:
             raise Unreadable("not_found", "Message %d is no longer on %s" % (uid, self.where))
         found = [raw for raw in (_octets(items, "BODY[]") for _uid, items in got) if raw is not None]
@@ -224,6 +217,7 @@ class Session:
                 return False
             if not self._idle(min(until, time.monotonic() + _IDLE)):
                 time.sleep(max(0.0, min(_PAUSE, until - time.monotonic())))
+                self.noop()
         return True
 
     def _idle(self, until: float) -> bool:

@@ -20,22 +20,27 @@ from .._values import display_name
 from .imap import Opened, Session
 from .imap_login import PORTS, log_in
 from .imap_names import mailbox_name
+from .imap_parse import Oversized
 from .imap_remove import Remover
 from .imap_search import search_parts
-from .mailbox import Mailbox, Ref
+from .mailbox import Mailbox, Ref, TooLarge
 
 _POLL = 1.0  # seconds between two looks, where the server cannot say on its own that there is news
 _REDIAL = 5.0  # seconds at most between two attempts to get back to a server while waiting
 
 
 class Wish(t.NamedTuple):
-    """What is to be done in which mailbox; names as users write them. ``writing``: the server may be changed."""
+    """What is to be done in which mailbox; names as users write them.
+
+    ``keyed``: messages have to be known again later. ``writing``: the server may be changed.
+    """
 
     mailbox: str = "INBOX"
     search: str = "ALL"
     mark_seen: bool = False
     move_to: t.Optional[str] = None
     delete: bool = False
+    keyed: bool = True
     writing: bool = False
 
 
@@ -67,6 +72,7 @@ class ImapMailbox(Mailbox):
         self._sizes: t.Dict[int, int] = {}
         self._validity = 0
         self._totals: t.Dict[str, int] = {}
+        self._server: t.Dict[str, t.Any] = {}
         self._open()
 
     # -- opening --------------------------------------------------------------------------------
@@ -88,15 +94,20 @@ class ImapMailbox(Mailbox):
         if opened.uidvalidity != self._validity:
             self._sizes = {}
         self._validity = opened.uidvalidity or 0
+        self._totals = {"count": dialogue.exists, "uidvalidity": self._validity}
+        stream = dialogue.stream
+        self._server = {"name": dialogue.welcome, "tls_version": stream.tls_version, "cipher": stream.cipher}
         self._session = session
         self._remover = Remover(session, self._wish.mailbox)
 
     def _check(self, session: Session, opened: Opened) -> None:
         """Find out before anything is done whether it can be."""
         wish = self._wish
-        if not opened.uidvalidity:
+        if wish.keyed and not opened.uidvalidity:
             raise FleetproofError(
-                "protocol", "%s does not tell UIDVALIDITY, without which messages cannot be told apart from one time to the next" % self.where
+                "protocol",
+                "%s does not tell UIDVALIDITY, so what was fetched could not be known again; without dest and attachments_dest the messages "
+                "can be looked at" % self.where,
             )
         if wish.writing and not opened.writable:
             raise FleetproofError(
@@ -114,14 +125,14 @@ class ImapMailbox(Mailbox):
                 "not_found", "move_to: there is no mailbox %s on %s that could be opened; create it first" % (display_name(str(wish.move_to)), session.where)
             )
 
-    def recall(self, known: t.Collection[str]) -> None:
-        """Warn if ``known`` are the keys of another time: the server has numbered all messages anew since then."""
-        ours = "%d." % self._validity
-        if known and not any(key.startswith(ours) for key in known):
-            self.warnings.append(
-                "%s has another UIDVALIDITY than before (%d): the server has numbered its messages anew, so what is known of %d messages does not count "
-                "any more, and those that are still there are new to us" % (self.where, self._validity, len(known))
-            )
+    def recall(self, known: t.Collection[str]) -> t.Optional[str]:
+        """See Mailbox: UIDVALIDITY is not what it was."""
+        if not known or any(key.startswith("%d." % self._validity) for key in known):
+            return None
+        return (
+            "%s has another UIDVALIDITY than before: the server has numbered its messages anew, so the %d that were fetched cannot be told "
+            "from others any more, and those of them that are still there are fetched again" % (self.where, len(known))
+        )
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -163,7 +174,16 @@ class ImapMailbox(Mailbox):
 
     def retrieve(self, ref: Ref, limit: int) -> bytes:
         """See Mailbox."""
-        return self._session.body(self._uid(ref), limit)
+        try:
+            return self._session.body(self._uid(ref), limit)
+        except FleetproofError as error:
+            if isinstance(error.__cause__, Oversized):
+                raise TooLarge(
+                    "refused",
+                    "It has %d octets, which is more than max_size allows (%d octets), though the server says that it has %d"
+                    % (error.__cause__.size, limit, ref.size),
+                ) from error
+            raise
 
     def _uid(self, ref: Ref) -> int:
         if not ref.key.startswith("%d." % self._validity):
@@ -175,6 +195,8 @@ class ImapMailbox(Mailbox):
     def handled(self, ref: Ref) -> None:
         """See Mailbox: mark the message as seen, move it."""
         uid = self._uid(ref)
+        if not self._wish.writing:
+            return
         if self._wish.mark_seen:
             self._session.store([uid], "+FLAGS.SILENT (\\Seen)")
         if self._target is None:
@@ -239,8 +261,7 @@ class ImapMailbox(Mailbox):
 
     def server(self) -> t.Dict[str, t.Any]:
         """See Mailbox; ``name`` is how it greets."""
-        stream = self._session.dialogue.stream
-        return {"name": self._session.dialogue.welcome, "tls_version": stream.tls_version, "cipher": stream.cipher}
+        return dict(self._server)
 
     def close(self) -> None:
         """See Mailbox."""

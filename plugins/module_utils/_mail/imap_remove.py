@@ -30,6 +30,8 @@ class Remover:
         """Refuse before anything is marked if these could not be removed without others."""
         if self._selective:
             return
+        # flags that others have set are news, too
+        self._session.noop()
         others = set(self._session.search(["DELETED"])) - self._ours - set(uids)
         if others:
             raise FleetproofError(

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail import imap
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap import Session
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import TooLarge, Unreadable
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_parse import Oversized
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import Unreadable
 
 from .imap_scripted import Scripted, talking
 
@@ -134,10 +135,11 @@ def test_a_message_that_cannot_be_read_hides_no_others() -> None:
 
 def test_a_message_beyond_the_limit_is_not_read() -> None:
     with session({"UID FETCH": b"* 1 FETCH (UID 7 BODY[] {1001}\r\n"}) as (ours, _server):
-        with pytest.raises(TooLarge) as caught:
+        with pytest.raises(FleetproofError) as caught:
             ours.body(7, 1000)
         assert ours.dialogue.broken
-    assert "message 7 with 1001 octets" in caught.value.message
+    assert isinstance(caught.value.__cause__, Oversized)
+    assert caught.value.__cause__.size == 1001
 
 
 def test_headers_are_asked_for_in_batches_that_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
