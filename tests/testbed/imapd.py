@@ -140,6 +140,9 @@ class _ImapSession(Session):
                 line = self.tag + " " + line
             self.send(line.encode("utf-8", "surrogateescape") + b"\r\n")
 
+    def ends(self, reply: str) -> bool:
+        return reply.startswith("* BYE")
+
     def greet(self) -> None:
         told = " [CAPABILITY %s]" % self._capabilities() if self.behaviour.tell_capabilities else ""
         if self.behaviour.preauth:

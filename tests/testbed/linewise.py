@@ -114,6 +114,11 @@ class Session:
         """What the command is for."""
         raise NotImplementedError
 
+    def ends(self, reply: str) -> bool:
+        """Whether the connection ends with this reply."""
+        del reply
+        return False
+
     def leave(self) -> None:
         """Called at the end of the connection, however it came."""
 
@@ -151,7 +156,7 @@ class Session:
         if greeting is not None:
             self.say(greeting)
             self.end()
-        self._answer("greeting", "")
+        self.answer("greeting", "")
 
     def _obey(self, line: str) -> None:
         verb, rest = self.parse(line)
@@ -163,9 +168,9 @@ class Session:
         if seconds:
             self.flush()
             self.server.stopped.wait(seconds)
-        self._answer(verb, rest)
+        self.answer(verb, rest)
 
-    def _answer(self, verb: str, rest: str) -> None:
+    def answer(self, verb: str, rest: str) -> None:
         """As the behaviour wants it, or as it should be."""
         behaviour, server = self.behaviour, self.server
         if behaviour.stall == verb:
@@ -186,6 +191,8 @@ class Session:
             self.end()
         elif reply is not None and reply != "done":
             self.say(reply)
+            if self.ends(reply):
+                self.end()
         else:
             if reply == "done":
                 self.flush()
