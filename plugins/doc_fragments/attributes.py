@@ -45,6 +45,16 @@ attributes:
       - fleetproof.backup.ftp
 """
 
+    ACTIONGROUP_IMAP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetproof.backup.imap) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetproof.backup.imap
+"""
+
     ACTIONGROUP_POP3 = r"""
 options: {}
 attributes:

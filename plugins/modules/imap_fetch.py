@@ -1,0 +1,427 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: imap_fetch
+short_description: Fetch mail by IMAP, once
+version_added: 1.0.0
+author: The fleetproof.backup contributors (@fleetproof)
+description:
+  - Fetches messages from a mailbox into a Maildir, an mbox or C(.eml) files, or only looks at them, and returns them decoded to text whatever their
+    character sets are or claim to be.
+  - Each message is fetched one time. A message is written and synced before it counts as fetched, and marked, moved or deleted on the server
+    only after that, so that a run which is killed at any moment repeats nothing and loses nothing.
+  - Messages are told apart by C(UIDVALIDITY) and UID. What was fetched is known by the user name, the host and the mailbox, and by the port
+    unless it is 143 or 993, since those lead to the same mailbox.
+  - A server that numbers its messages anew (another C(UIDVALIDITY)) draws a warning. What is still there is fetched again then.
+    In O(format=maildir) and O(format=eml) that makes second files, as nothing tells these messages from new ones.
+  - Looking changes nothing, not even whether a message is seen. Where nothing is to be changed, the mailbox is opened for reading only (C(EXAMINE)).
+  - A message that cannot be parsed is kept as it is. It never stops the others.
+  - If the connection breaks off, the run goes on over another one, see O(retries).
+  - Needs nothing but Python on the host that runs the task.
+extends_documentation_fragment:
+  - fleetproof.backup.attributes
+  - fleetproof.backup.attributes.actiongroup_imap
+  - fleetproof.backup.fetch
+  - fleetproof.backup.connection
+attributes:
+  check_mode:
+    support: full
+    description:
+      - Nothing changes on disk, in the state or on the server. Of messages that would be fetched only the header is read, unless O(match.body) is given.
+      - With O(attachments_dest) and without O(dest), messages are read whole.
+options:
+  port:
+    description: Port of the server. The default is V(993) for O(tls=implicit), and V(143) otherwise.
+    type: int
+  username:
+    description: Name to log in with. Only servers that let this host in without a login can do without it.
+    type: str
+  auth:
+    description:
+      - How to log in.
+      - V(auto) takes V(xoauth2) if there is an O(oauth_token), else what the server offers of V(plain), V(login) and V(cram-md5), in this order.
+        In clear text V(cram-md5) comes first, because it does not show the password.
+      - V(login) is C(AUTHENTICATE LOGIN), or the command C(LOGIN) on servers that do not have that.
+    type: str
+    choices: [auto, plain, login, cram-md5, xoauth2]
+    default: auto
+  oauth_token:
+    description: OAuth 2.0 access token to log in with in place of O(password).
+    type: str
+  mailbox:
+    description:
+      - Name of the mailbox, as people see it. It may have any characters but control characters.
+      - What separates the levels of names is up to the server, mostly V(/) or V(.).
+    type: str
+    default: INBOX
+  search:
+    description:
+      - What the server is to search for, in the words of IMAP (RFC 3501, section 6.4.4), such as V(UNSEEN SINCE 1-Feb-2026) or V(FROM "fleet" LARGER 10000).
+        Characters beyond ASCII may be used, and are searched for in UTF-8.
+      - Only messages that are found are looked at, and O(match) is applied to them. Use it to keep large mailboxes from being read for O(match).
+      - With anything but V(ALL), messages that are not found are left alone by O(delete) as well,
+        and those that are no longer on the server are not forgotten.
+    type: str
+    default: ALL
+  mark_seen:
+    description:
+      - Whether to mark messages as seen (C(\Seen)) when they are safe on disk.
+      - Needs O(dest) or O(attachments_dest).
+    type: bool
+    default: false
+  move_to:
+    description:
+      - Mailbox on the same server to move messages to when they are safe on disk. It has to be there.
+      - Needs O(dest) or O(attachments_dest), and cannot be used with O(delete).
+      - Servers without C(MOVE) copy the message and remove the original. A run that is killed between the two copies the message again.
+    type: str
+notes:
+  - Servers without C(UIDPLUS) can only remove all messages that are marked as deleted, whoever marked them. If there are others than those of this task,
+    O(delete), and O(move_to) on servers without C(MOVE), is an error of kind V(refused), and nothing is removed.
+  - With O(wait), new messages are told by the server (C(IDLE)) where it can do that. Others are asked once a second.
+seealso:
+  - module: fleetproof.backup.pop3_fetch
+  - module: fleetproof.backup.smtp_report
+"""
+
+EXAMPLES = r"""
+- name: Look at the newest message
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    max_messages: 1
+  register: newest
+
+- name: Fetch what is new into a Maildir, and move it to the archive on the server
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    dest: /srv/mail/reports
+    mark_seen: true
+    move_to: Archive/2026
+
+- name: Wait two minutes for the report that was just sent
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    match:
+      message_id: "{{ sent.message_id }}"
+    wait: 120
+  register: arrived
+
+- name: Warn about reports of the last day that tell of a failure
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    search: UNSEEN SUBJECT "失败"
+    match:
+      since: 1d
+      body: 'failed: [1-9]'
+    dest: /srv/mail/failures
+    mark_seen: true
+
+# Reading mail step by step: all subjects, one message, its attachments, and an answer to it.
+- name: List the subjects
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    bodies: none
+  register: inbox
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ item.date }} {{ item.from }} {{ item.subject }}"
+  loop: "{{ inbox.messages }}"
+  loop_control:
+    label: "{{ item.id }}"
+
+- name: Open the newest of them
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    search: "UID {{ inbox.messages[0].id | split('.') | last }}"
+  register: opened
+
+- name: Save its attachments
+  fleetproof.backup.imap_fetch:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    search: "UID {{ inbox.messages[0].id | split('.') | last }}"
+    attachments_dest: /srv/mail/opened
+
+- name: Answer it
+  fleetproof.backup.smtp_report:
+    host: mail.example.com
+    username: reports
+    password: "{{ reports_password }}"
+    sender: reports@example.com
+    to: "{{ message.headers['reply-to'] | default([message.from]) }}"
+    subject: "Re: {{ message.subject | regex_replace('^(?i:re: *)+', '') }}"
+    body: |
+      Thank you, the {{ message.attachments | length }} attachments have arrived.
+
+      {{ message.from }} wrote:
+      {{ message.text | trim | regex_replace('(?m)^', '> ') }}
+    headers:
+      In-Reply-To: "{{ message.message_id }}"
+      References: "{{ message.headers.references | default([]) | join(' ') }} {{ message.message_id }}"
+  vars:
+    message: "{{ opened.messages[0] }}"
+"""
+
+RETURN = r"""
+mailbox:
+  description: What is in the mailbox, as the server says, whatever O(search) finds.
+  returned: when the mailbox could be opened
+  type: dict
+  contains:
+    count:
+      description: How many messages.
+      type: int
+    size:
+      description: Their octets.
+      type: int
+    unseen:
+      description: How many of them are not marked as seen.
+      type: int
+    uidvalidity:
+      description: What the UIDs of this mailbox belong to. When it changes, the server has numbered all messages anew.
+      type: int
+  sample: {count: 12, size: 48213, unseen: 3, uidvalidity: 1770091506}
+messages:
+  description:
+    - The messages that match, or with O(dest) or O(attachments_dest) those that were fetched in this run, in the order of O(order).
+    - In check mode with O(dest), those that would be, with what their headers tell.
+  returned: when the mailbox could be opened
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: C(UIDVALIDITY) and UID of the message, with a dot between them.
+      type: str
+      sample: "1770091506.42"
+    message_id:
+      description: The C(Message-ID), with angle brackets. Empty if there is none.
+      type: str
+      sample: <1795266609.0123456789abcdef@example.com>
+    subject:
+      description: The subject.
+      type: str
+      sample: Backups of 3 February 2026
+    from:
+      description: Who it is from, as C(Name <address>).
+      type: str
+      sample: Fleet <fleet@example.com>
+    to:
+      description: Who it is to.
+      type: list
+      elements: str
+      sample: [ops@example.com]
+    cc:
+      description: Who has a copy.
+      type: list
+      elements: str
+      sample: []
+    date:
+      description: The C(Date) in ISO 8601, UTC. Empty if there is none that makes sense.
+      type: str
+      sample: "2026-02-03T04:05:06Z"
+    size:
+      description: Octets.
+      type: int
+      sample: 48213
+    text:
+      description: The text, unless O(bodies=none).
+      type: str
+      sample: "All good.\n"
+    html:
+      description: The HTML, with O(bodies=all).
+      type: str
+      sample: ""
+    headers:
+      description: All header fields by their names in lower case, each with the list of its values.
+      type: dict
+      sample: {x-spam: ["no"]}
+    attachments:
+      description: What is attached.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name as it was sent. It is not safe as a path.
+          type: str
+          sample: report.pdf
+        mime_type:
+          description: The media type.
+          type: str
+          sample: application/pdf
+        size:
+          description: Octets, without the transfer encoding.
+          type: int
+          sample: 1803
+        sha256:
+          description: Digest of these octets.
+          type: str
+        path:
+          description: Where it was saved, V(null) if it was not.
+          type: str
+          sample: /srv/audit/incoming/report.pdf
+    path:
+      description: Where the message was put, V(null) if it was not. The mbox with O(format=mbox).
+      type: str
+      sample: /srv/mail/reports/new/1770091506.0123456789abcdef0123456789abcdef.host
+skipped:
+  description: Messages that match as far as was looked, and are larger than O(max_size).
+  returned: when the mailbox could be opened
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: As in RV(messages[].id).
+      type: str
+    size:
+      description: Octets, as the server says.
+      type: int
+    reason:
+      description: Why it was not fetched.
+      type: str
+broken:
+  description: Messages that could not be parsed in all their parts. They are kept as they are, and listed in RV(messages) as far as they could be read.
+  returned: when the mailbox could be opened
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: As in RV(messages[].id).
+      type: str
+    reason:
+      description: What is wrong with it.
+      type: str
+    path:
+      description: Where it was put, V(null) if it was not.
+      type: str
+failed:
+  description: Messages that the server did not hand out. The others were fetched, and the task fails.
+  returned: when the mailbox could be opened
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: As in RV(messages[].id).
+      type: str
+    kind:
+      description: The kind of error.
+      type: str
+      sample: refused
+    reason:
+      description: What went wrong.
+      type: str
+deleted:
+  description: Ids of messages that were deleted on the server.
+  returned: when the mailbox could be opened
+  type: list
+  elements: str
+counts:
+  description: Numbers of messages, never cut off.
+  returned: when the mailbox could be opened
+  type: dict
+  contains:
+    matched:
+      description: Messages that match, without those that were fetched before.
+      type: int
+    fetched:
+      description: Messages that were fetched or looked at, or would be.
+      type: int
+    bytes:
+      description: Their octets.
+      type: int
+    attachments:
+      description: Attachments that are in O(attachments_dest) now.
+      type: int
+    skipped:
+      description: Messages in RV(skipped).
+      type: int
+    broken:
+      description: Messages in RV(broken).
+      type: int
+    failed:
+      description: Messages in RV(failed).
+      type: int
+    deleted:
+      description: Messages in RV(deleted).
+      type: int
+  sample: {matched: 3, fetched: 3, bytes: 48213, attachments: 0, skipped: 0, broken: 0, failed: 0, deleted: 0}
+truncated:
+  description: Whether O(max_listed) cut a list short, or a text was left out because all of them are too large.
+  returned: when the mailbox could be opened
+  type: bool
+waited:
+  description: Seconds until enough messages had come, or until O(wait) was over. V(0.0) without O(wait).
+  returned: when the mailbox could be opened
+  type: float
+  sample: 1.253
+server:
+  description: Who was talked to, and how safely.
+  returned: when the mailbox could be opened
+  type: dict
+  contains:
+    name:
+      description: What the server says it is, or its greeting.
+      type: str
+      sample: Dovecot ready.
+    tls_version:
+      description: Version of TLS, V(null) in clear text.
+      type: str
+      sample: TLSv1.3
+    cipher:
+      description: Cipher, V(null) in clear text.
+      type: str
+      sample: TLS_AES_256_GCM_SHA384
+msg:
+  description: The result in a sentence, or what went wrong.
+  returned: always
+  type: str
+  sample: 3 of 12 messages in imap://reports@mail.example.com/INBOX fetched
+error:
+  description: What kind of failure it was.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(auth), V(tls), V(resolve), V(connect), V(timeout), V(refused), V(busy), V(not_found), V(protocol), V(argument), V(permission), V(no_space),
+          V(integrity), V(unsafe) and others.
+      type: str
+      sample: auth
+    retryable:
+      description: Whether the same task may well succeed later with nothing else changed.
+      type: bool
+      sample: false
+"""
+
+import typing as t
+
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_fetch import SPEC, imap_fetch
+from ansible_collections.fleetproof.backup.plugins.module_utils._module import run
+
+
+def main() -> t.NoReturn:
+    """Fetch mail."""
+    run(SPEC, imap_fetch)
+
+
+if __name__ == "__main__":
+    main()
