@@ -84,7 +84,7 @@ options:
 notes:
   - Servers without C(UIDPLUS) can only remove all messages that are marked as deleted, whoever marked them. If there are others than those of this task,
     O(delete), and O(move_to) on servers without C(MOVE), is an error of kind V(refused), and nothing is removed.
-  - With O(wait), new messages are told by the server (C(IDLE)) where it can do that. Others are asked once a second.
+  - With O(wait), new messages are told by the server (C(IDLE)) where it can do that. Others are asked twice a second.
 seealso:
   - module: fleetproof.backup.pop3_fetch
   - module: fleetproof.backup.smtp_report

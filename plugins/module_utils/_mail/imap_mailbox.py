@@ -25,7 +25,7 @@ from .imap_remove import Remover
 from .imap_search import search_parts
 from .mailbox import Mailbox, Ref, TooLarge
 
-_POLL = 1.0  # seconds between two looks, where the server cannot say on its own that there is news
+_POLL = 0.5  # seconds between two looks, where the server cannot say on its own that there is news
 _REDIAL = 5.0  # seconds at most between two attempts to get back to a server while waiting
 
 

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, the fleetproof.backup contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole job against a server: fetched once, changed on the server only when safe, and in check mode not at all."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_fetch import SPEC, imap_fetch
+from ansible_collections.fleetproof.backup.plugins.module_utils._module import Outcome, Task
+from ansible_collections.fleetproof.backup.plugins.module_utils._net import retry
+from ansible_collections.fleetproof.backup.tests.testbed.imapd import ImapServer
+
+
+def mail(subject: str, body: str = "Hello.\r\n") -> bytes:
+    return ("From: Ä <a@example.com>\r\nMessage-ID: <%s@example.com>\r\nSubject: %s\r\n\r\n%s" % (subject, subject, body)).encode()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[ImapServer]:
+    with ImapServer(tmp_path_factory.mktemp("imapd")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: ImapServer, monkeypatch: pytest.MonkeyPatch) -> ImapServer:
+    monkeypatch.setattr(retry, "backoff", lambda _attempt: 0.01)
+    running.behave()
+    running.forget()
+    for subject in ("one", "two", "three"):
+        running.deliver(mail(subject))
+    return running
+
+
+class Fetcher:
+    """Runs the job of imap_fetch with the options that a test names, and sensible ones for the rest."""
+
+    def __init__(self, server: ImapServer, folder: Path) -> None:
+        self.server = server
+        self.dest = folder / "Maildir"
+        self.state = folder / "state.jsonl"
+
+    def look(self, check: bool = False, **given: t.Any) -> Outcome:
+        found = {name: option.get("default") for name, option in SPEC.argument_spec.items()}
+        usual = {"host": self.server.host, "port": self.server.tls_port, "ca_path": self.server.ca, "timeout": 5.0, "retries": 0}
+        who = {"username": "fleet", "password": "correct horse"}
+        unknown = set(given) - set(found)
+        assert not unknown, unknown
+        return imap_fetch(Task({**found, **usual, **who, **given}, check, True))
+
+    def __call__(self, check: bool = False, **given: t.Any) -> Outcome:
+        return self.look(check, **{"dest": str(self.dest), "state": str(self.state), "order": "oldest", **given})
+
+    def kept(self) -> t.List[bytes]:
+        """What is in the Maildir, in no order that matters."""
+        return sorted(path.read_bytes() for path in self.dest.glob("new/*"))
+
+
+@pytest.fixture
+def fetch(server: ImapServer, tmp_path: Path) -> Fetcher:
+    return Fetcher(server, tmp_path)
+
+
+def on_server(server: ImapServer, name: str = "INBOX") -> t.List[t.Tuple[str, t.List[str]]]:
+    """Subject and flags of each message that the server has."""
+    box = server.box(name)
+    return [((box.read(message) or b"").split(b"Subject: ")[1].split(b"\r\n")[0].decode(), sorted(message.flags)) for message in box.messages()]
+
+
+def subjects(outcome: Outcome) -> t.List[str]:
+    return [message["subject"] for message in outcome.result["messages"]]
+
+
+def test_mail_is_fetched_once_and_check_mode_knows(server: ImapServer, fetch: Fetcher) -> None:
+    for changed in (True, False):
+        check = fetch(check=True)
+        assert (check.changed, len(check.result["messages"])) == (changed, 3 if changed else 0)
+        assert len(fetch.kept()) == (0 if changed else 3)
+        run = fetch()
+        assert run.failure is None
+        assert (run.changed, subjects(run)) == (changed, ["one", "two", "three"] if changed else [])
+        assert check.result["counts"]["fetched"] == run.result["counts"]["fetched"]
+    assert fetch.kept() == sorted(map(mail, ("one", "two", "three")))
+    assert on_server(server) == [("one", []), ("two", []), ("three", [])]
+    assert not server.commands("SELECT")
+    server.deliver(mail("four"))
+    assert subjects(fetch()) == ["four"]
+
+
+def test_looking_tells_all_of_it_and_changes_nothing(server: ImapServer, fetch: Fetcher) -> None:
+    run = fetch.look()
+    assert (run.changed, subjects(run)) == (False, ["three", "two", "one"])
+    first = run.result["messages"][0]
+    validity = server.box().validity
+    assert (first["id"], first["from"], first["text"]) == ("%d.3" % validity, "Ä <a@example.com>", "Hello.\n")
+    assert run.result["mailbox"] == {"count": 3, "size": sum(len(mail(name)) for name in ("one", "two", "three")), "unseen": 3, "uidvalidity": validity}
+    assert run.result["server"]["tls_version"].startswith("TLSv1")
+    assert on_server(server) == [("one", []), ("two", []), ("three", [])]
+    assert not server.commands("SELECT")
+
+
+def test_one_is_opened_by_its_id(server: ImapServer, fetch: Fetcher) -> None:
+    del server
+    listed = fetch.look(bodies="none").result["messages"]
+    opened = fetch.look(search="UID %s" % listed[1]["id"].split(".")[1])
+    assert [(message["id"], message["text"]) for message in opened.result["messages"]] == [(listed[1]["id"], "Hello.\n")]
+
+
+def test_search_narrows_down_and_match_decides(fetch: Fetcher) -> None:
+    assert subjects(fetch(search="OR SUBJECT one SUBJECT two", match={"subject": "^t"})) == ["two"]
+    assert subjects(fetch(match={"subject": "^t"})) == ["three"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_what_is_handled_is_marked_and_moved(server: ImapServer, fetch: Fetcher, check: bool) -> None:
+    server.box("Done")
+    run = fetch(check=check, mark_seen=True, move_to="Done", match={"subject": "t"})
+    assert (run.failure, run.changed) == (None, True)
+    if check:
+        assert (on_server(server), on_server(server, "Done")) == ([("one", []), ("two", []), ("three", [])], [])
+    else:
+        assert (on_server(server), on_server(server, "Done")) == ([("one", [])], [("two", ["\\Seen"]), ("three", ["\\Seen"])])
+
+
+def test_what_is_deleted_was_fetched_by_this_task(server: ImapServer, fetch: Fetcher) -> None:
+    assert fetch(delete="fetched", match={"subject": "two"}).result["counts"]["deleted"] == 1
+    assert [subject for subject, _flags in on_server(server)] == ["one", "three"]
+    assert fetch(delete="1h").result["counts"]["deleted"] == 0
+    check = fetch(delete="fetched", check=True)
+    assert (check.changed, check.result["counts"]["deleted"]) == (True, 2)
+    assert len(on_server(server)) == 2
+    run = fetch(delete="fetched")
+    assert (run.changed, run.result["counts"]["deleted"], on_server(server)) == (True, 2, [])
+    assert len(fetch.kept()) == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mark_seen": True, "dest": None, "state": None},
+        {"move_to": "Done", "dest": None, "state": None},
+        {"move_to": "Done", "delete": "fetched"},
+        {"move_to": "INBOX"},
+        {"mailbox": ""},
+        {"search": ""},
+        {"username": None, "password": None},
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(fetch: Fetcher, options: t.Dict[str, t.Any]) -> None:
+    with pytest.raises(FleetproofError) as caught:
+        fetch(**options)
+    assert caught.value.kind == "argument"
+    assert not fetch.dest.exists()
+
+
+def test_no_line_break_reaches_the_server(server: ImapServer, fetch: Fetcher) -> None:
+    for options in ({"mailbox": "a\r\nF9 DELETE INBOX"}, {"move_to": "a\nb"}, {"search": "ALL\r\nF9 DELETE INBOX"}, {"search": "SUBJECT {9}"}):
+        with pytest.raises(FleetproofError) as caught:
+            fetch(**options)
+        assert caught.value.kind == "unsafe"
+    assert server.commands() == []
+
+
+def test_messages_that_are_numbered_anew_are_fetched_again_with_a_warning(server: ImapServer, fetch: Fetcher) -> None:
+    fetch()
+    server.renumber()
+    run = fetch()
+    assert len(run.result["messages"]) == 3
+    (warning,) = run.warnings
+    assert "another UIDVALIDITY" in warning
+    assert "the 3 that were fetched" in warning
+    again = fetch()
+    assert (again.changed, again.warnings) == (False, [])
+
+
+# a run that breaks off anywhere, and another one after it
+@pytest.mark.parametrize("command", ["SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "UID MOVE", "UID EXPUNGE"])
+@pytest.mark.parametrize("how", ["drop", "done"])
+@pytest.mark.parametrize("retries", [0, 3])
+def test_nothing_is_lost_or_repeated_by_a_connection_that_breaks(server: ImapServer, fetch: Fetcher, command: str, how: str, retries: int) -> None:
+    server.box("Done")
+    server.behave(replies={command: [None, how]} if command in ("UID FETCH", "UID STORE", "UID MOVE") else {command: [how]})
+    wish: t.Dict[str, t.Any] = {"delete": "fetched"} if command == "UID EXPUNGE" else {"mark_seen": True, "move_to": "Done"}
+    try:
+        failure = fetch(retries=retries, **wish).failure
+    except FleetproofError as error:
+        failure = error
+    assert (failure is None) == (retries > 0)
+    assert failure is None or failure.retryable
+    second = fetch(**wish)
+    assert second.failure is None
+    assert fetch.kept() == sorted(map(mail, ("one", "two", "three")))
+    assert on_server(server) == []
+    if "move_to" in wish:
+        assert sorted(on_server(server, "Done")) == [("one", ["\\Seen"]), ("three", ["\\Seen"]), ("two", ["\\Seen"])]
+
+
+def test_a_run_that_is_killed_after_each_step_leaves_the_rest_to_the_next(server: ImapServer, fetch: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+    for steps in range(40):
+        left = [steps]
+
+        def die(descriptor: int, left: t.List[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", die)
+        try:
+            fetch(mark_seen=True)
+        except KeyboardInterrupt:
+            continue
+        finally:
+            monkeypatch.setattr(os, "fsync", real)
+        break
+    assert fetch.kept() == sorted(map(mail, ("one", "two", "three")))
+    assert [flags for _subject, flags in on_server(server)] == [["\\Seen"]] * 3
+    assert not fetch(mark_seen=True).changed
+
+
+@pytest.mark.parametrize("hide", [[], ["IDLE"]])
+def test_a_report_that_arrives_is_seen_within_a_second(server: ImapServer, fetch: Fetcher, hide: t.List[str]) -> None:
+    server.behave(hide=hide)
+    timer = threading.Timer(0.3, lambda: server.deliver(mail("report")))
+    timer.start()
+    began = time.monotonic()
+    run = fetch.look(match={"message_id": "<report@example.com>"}, wait=30)
+    assert time.monotonic() - began < 2.5
+    timer.join()
+    assert subjects(run) == ["report"]
+    assert 0.2 < run.result["waited"] < 2.3
+
+
+def test_a_report_that_never_arrives_is_an_error_that_says_so(fetch: Fetcher) -> None:
+    run = fetch.look(match={"message_id": "<report@example.com>"}, wait=0.3)
+    assert run.failure is not None
+    assert (run.failure.kind, "<report@example.com>" in run.failure.message) == ("timeout", True)
+
+
+def test_the_maildir_is_where_it_was_meant_to_be(fetch: Fetcher) -> None:
+    run = fetch(max_messages=1)
+    (message,) = run.result["messages"]
+    assert Path(message["path"]).read_bytes() == mail("one")
