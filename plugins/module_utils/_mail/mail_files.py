@@ -39,12 +39,12 @@ class Place(t.NamedTuple):
 
 
 class Mailbox(t.NamedTuple):
-    """What lies at a path. ``places``: oldest first; ``skipped``: path and reason of entries that are no files."""
+    """What lies at a path. ``places``: oldest first; ``left_out``: path and reason of entries that are no files."""
 
     path: str
     kind: str
     places: t.List[Place]
-    skipped: t.List[t.Tuple[str, str]]
+    left_out: t.List[t.Tuple[str, str]]
 
     def read(self, place: Place, longest: int) -> t.Optional[bytes]:
         """The octets of a message; None when it is not there any more, which mail programs do to messages.
@@ -125,18 +125,18 @@ def _directory(path: str, kind: str, what: str) -> Mailbox:
     if kind == "auto":
         kind = "maildir" if folders else "eml"
     places: t.List[Place] = []
-    skipped: t.List[t.Tuple[str, str]] = []
+    left_out: t.List[t.Tuple[str, str]] = []
     if kind == "maildir":
         if not folders:
             raise FleetproofError("argument", "%s: %s is no Maildir, for it has neither new nor cur; look at format" % (what, display_name(path)))
         for folder in folders:
-            _list(os.path.join(path, folder), True, places, skipped)
+            _list(os.path.join(path, folder), True, places, left_out)
     elif kind == "eml":
-        _list(path, False, places, skipped)
+        _list(path, False, places, left_out)
     else:
         raise FleetproofError("argument", "%s: %s is a directory, and an mbox is a file; look at format" % (what, display_name(path)))
     places.sort(key=lambda place: (place.when, place.key))
-    return Mailbox(path, kind, places, sorted(skipped))
+    return Mailbox(path, kind, places, sorted(left_out))
 
 
 def _is_directory(path: str) -> bool:
@@ -146,7 +146,7 @@ def _is_directory(path: str) -> bool:
         return False
 
 
-def _list(directory: str, is_maildir: bool, places: t.List[Place], skipped: t.List[t.Tuple[str, str]]) -> None:
+def _list(directory: str, is_maildir: bool, places: t.List[Place], left_out: t.List[t.Tuple[str, str]]) -> None:
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name.startswith(".") or not (is_maildir or entry.name.lower().endswith(".eml")):
@@ -157,7 +157,7 @@ def _list(directory: str, is_maildir: bool, places: t.List[Place], skipped: t.Li
                 continue
             if not stat.S_ISREG(found.st_mode):
                 is_link = stat.S_ISLNK(found.st_mode)
-                skipped.append((entry.path, "it is a symbolic link, which is not followed" if is_link else "it is not a regular file"))
+                left_out.append((entry.path, "it is a symbolic link, which is not followed" if is_link else "it is not a regular file"))
                 continue
             delivered = _DELIVERED.match(entry.name) if is_maildir else None
             flags = _FLAGS.search(entry.name) if is_maildir else None

@@ -100,12 +100,12 @@ class _Survey:
         self._wanted = wanted
         self._reference = reference
         self._messages: t.List[t.Dict[str, t.Any]] = []
-        self._skipped: t.List[t.Dict[str, t.Any]] = [
-            {"id": None, "path": display_name(path), "offset": None, "size": None, "reason": reason} for path, reason in mailbox.skipped
+        self._left_out: t.List[t.Dict[str, t.Any]] = [
+            {"id": None, "path": display_name(path), "offset": None, "size": None, "reason": reason} for path, reason in mailbox.left_out
         ]
         self._broken: t.List[t.Dict[str, t.Any]] = []
         self._unread: t.List[FleetproofError] = []
-        self.counts = {"found": len(mailbox.places), "messages": 0, "not_matched": 0, "skipped": len(self._skipped), "broken": 0, "vanished": 0}
+        self.counts = {"found": len(mailbox.places), "messages": 0, "not_matched": 0, "left_out": len(self._left_out), "broken": 0, "vanished": 0}
 
     def go(self, places: t.Sequence[Place]) -> None:
         """Look at messages in this order until there are enough."""
@@ -113,8 +113,8 @@ class _Survey:
             if self.counts["messages"] == self._wanted.max_messages:
                 break
             if place.length > self._wanted.max_size:
-                self.counts["skipped"] += 1
-                self._skipped.append({**_where(place), "size": place.length, "reason": "it is larger than max_size"})
+                self.counts["left_out"] += 1
+                self._left_out.append({**_where(place), "size": place.length, "reason": "it is larger than max_size"})
                 continue
             try:
                 raw = self._mailbox.read(place, self._wanted.max_size)
@@ -162,15 +162,16 @@ class _Survey:
 
     def result(self) -> t.Dict[str, t.Any]:
         """What was found."""
-        skipped, more_skipped = stop_at(self._skipped, self._wanted.max_listed)
+        left_out, more_left_out = stop_at(self._left_out, self._wanted.max_listed)
         broken, more_broken = stop_at(self._broken, self._wanted.max_listed)
         return {
             "format": self._mailbox.kind,
             "messages": self._messages,
-            "skipped": skipped,
+            # "skipped" would make the task a skipped one
+            "left_out": left_out,
             "broken": broken,
             "counts": self.counts,
-            "truncated": more_skipped or more_broken or self.counts["messages"] > len(self._messages),
+            "truncated": more_left_out or more_broken or self.counts["messages"] > len(self._messages),
         }
 
     def failure(self) -> t.Optional[FleetproofError]:

@@ -103,7 +103,7 @@ def test_the_path_may_be_a_link_and_links_inside_are_not_followed(tmp_path: Path
     (tmp_path / "link").symlink_to(path)
     mailbox = open_mailbox(str(tmp_path / "link"), "auto")
     assert contents(mailbox) == [b"A: 1\n\n"]
-    assert [(os.path.basename(name), reason) for name, reason in mailbox.skipped] == [
+    assert [(os.path.basename(name), reason) for name, reason in mailbox.left_out] == [
         ("3.c", "it is not a regular file"),
         ("2.b", "it is a symbolic link, which is not followed"),
     ]
