@@ -140,14 +140,16 @@ class AttachmentFolder:
             if error.errno in (errno.ELOOP, errno.EACCES, errno.ENXIO, errno.EMLINK, errno.EPERM):
                 return ""
             raise
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode) or state.st_size != size:
                 return ""
             digest = hashlib.sha256()
-            for chunk in iter(lambda: file.read(_CHUNK), b""):
+            for chunk in iter(lambda: os.read(descriptor, _CHUNK), b""):
                 digest.update(chunk)
             return digest.hexdigest()
+        finally:
+            os.close(descriptor)
 
 
 def _write(directory: int, name: bytes, octets: bytes) -> bool:

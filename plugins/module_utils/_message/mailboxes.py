@@ -36,7 +36,9 @@ class _One:
         """``Name <address>``, ready to be written to; "" for nothing."""
         phrase, comment = ("".join(self.phrase), " ".join(self.comments))
         if self.spec is None:
-            spec, name = ("".join(phrase.split()) if "@" in phrase else phrase, comment)
+            # white space is no part of an address, unless it is quoted
+            pieces = (piece if piece.startswith('"') else "".join(piece.split()) for piece in self.phrase)
+            spec, name = ("".join(pieces) if "@" in phrase else phrase, comment)
         else:
             spec, name = (self.spec, phrase if phrase.strip() else comment)
         shown_spec, shown_name = _text(spec, hint), " ".join(_text(name, hint).split())

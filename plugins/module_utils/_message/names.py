@@ -75,7 +75,9 @@ def with_suffix(name: str, suffix: str, longest: int = LONGEST) -> str:
     if len(extension.encode("utf-8")) > _LONGEST_EXTENSION:
         root, extension = name, ""
     room = longest - len((suffix + extension).encode("utf-8"))
-    return (root.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(". ") or "_") + suffix + extension
+    if len(root.encode("utf-8")) > room:
+        root = root.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(". ")
+    return (root or "_") + suffix + extension
 
 
 def extension_of(mime_type: str) -> str:

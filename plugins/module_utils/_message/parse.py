@@ -163,7 +163,8 @@ class _Reader:
         position += 2 if raw.startswith(b"\r\n", position) else 1
         header = read_header(raw, min(position, len(raw)), self._is_delimiter)
         if header.body == position and raw.startswith(b"--", position) and not header.defects:
-            # one delimiter after the other, with not even an empty line between them, is no part
+            # one delimiter after the other, with not even an empty line between them, is no part, and yet counted
+            self._entities += 1
             return position - 1
         self.defects += header.defects
         frame = self._stack[-1]
