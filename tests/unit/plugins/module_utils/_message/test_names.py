@@ -64,8 +64,16 @@ def test_any_name_is_made_safe(sent: str, mime_type: str) -> None:
 
 @pytest.mark.parametrize(
     ("mime_type", "extension"),
-    [("application/pdf", ".pdf"), ("image/png", ".png"), ("image/jpeg", ".jpg"), ("message/rfc822", ".eml"), ("text/x-odd", ".txt")]
-    + [("application/x-odd", ".bin"), ("image/x-../../y", ".bin"), ("", ".bin")],
+    [
+        ("application/pdf", ".pdf"),
+        ("image/png", ".png"),
+        ("image/jpeg", ".jpg"),
+        ("message/rfc822", ".eml"),
+        ("text/x-odd", ".txt"),
+        ("application/x-odd", ".bin"),
+        ("image/x-../../y", ".bin"),
+        ("", ".bin"),
+    ],
 )
 def test_an_extension_follows_from_the_type(mime_type: str, extension: str) -> None:
     assert extension_of(mime_type) == extension

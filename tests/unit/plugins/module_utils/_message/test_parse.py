@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# ruff: noqa: RUF001 # texts in many scripts
+
 from __future__ import annotations
 
 import email
@@ -286,26 +288,16 @@ def test_delimiters_in_a_row_are_one() -> None:
     assert ([part.octets() for part in message.parts], message.defects) == ([b"plain", b"pdf"], [])
 
 
+PIECES = [b"\r\n", b"\n", b"\r", b"--b", b"--c", b"--", b" ", b"x", b"\xff", b"<p>", b"Content-Type: text/html", b"Content-Type: message/rfc822"]
+PIECES += [b"Content-Type: multipart/%s" % kind for kind in (b"mixed; boundary=b", b"alternative; boundary=c")]
+PIECES += [b"Content-Transfer-Encoding: base64", b"Content-Disposition: attachment"]
+
+
 @settings(deadline=None)
 @given(
     st.binary(max_size=400)
     | st.lists(
-        st.sampled_from(
-            [
-                b"\r\n",
-                b"\n",
-                b"\r",
-                b"--b",
-                b"--c",
-                b"--",
-                b" ",
-                b"x",
-                b"\xff",
-                b"Content-Type: multipart/mixed; boundary=b",
-                b"Content-Type: multipart/alternative; boundary=c",
-            ]
-            + [b"Content-Type: text/html", b"Content-Type: message/rfc822", b"Content-Transfer-Encoding: base64", b"Content-Disposition: attachment", b"<p>"]
-        ),
+        st.sampled_from(PIECES),
         max_size=40,
     ).map(b"".join)
 )
