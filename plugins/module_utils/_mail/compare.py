@@ -18,7 +18,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from .._message.fields import Fields
+from .._message.fields import Fields, parse_fields
 from .._message.parse import Message, parse
 from .._message.part import Part
 from .._values import display_name
@@ -97,7 +97,22 @@ def _compare(sent: Message, read: Message, ignore_headers: t.Sequence[str], dept
     found = Comparison()
     _compare_headers(sent.fields, read.fields, ignore_headers, found)
     _compare_parts(sent.parts, read.parts, depth, found)
+    if _is_unread(sent) or _is_unread(read):
+        _compare_unread(sent.raw, read.raw, found)
     return found.finish()
+
+
+def _is_unread(message: Message) -> bool:
+    """True when the message was taken apart up to a limit only."""
+    return any(sentence.endswith("not read") for sentence in message.defects)
+
+
+def _compare_unread(sent: bytes, read: bytes, found: Comparison) -> None:
+    """What was not taken apart is the same when its octets are; nothing is said to be the same that nobody looked at."""
+    bodies = [_one_line_end(raw[parse_fields(raw)[1] :]) for raw in (sent, read)]
+    if bodies[0] != bodies[1] and found.same_body:
+        found.same_body = found.same_attachments = False
+        found.tell("the messages are too large to be taken apart as a whole, and their octets differ")
 
 
 def _compare_headers(sent: Fields, read: Fields, ignore: t.Sequence[str], found: Comparison) -> None:

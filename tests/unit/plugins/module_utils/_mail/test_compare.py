@@ -12,7 +12,9 @@ import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.compare import Comparison, compare
-from ansible_collections.fleetproof.backup.plugins.module_utils._message.parse import parse
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.parse import Limits, parse
+from hypothesis import given
+from hypothesis import strategies as st
 
 PDF = bytes(range(256)) * 8
 TEXT = "Grüße\r\n.\r\n..dots and trailing = signs =\r\nFrom here on\r\n"
@@ -218,3 +220,26 @@ def test_hostile_sizes_take_no_time() -> None:
     begun = time.process_time()
     assert not compared(many, other).same
     assert time.process_time() - begun < 5.0
+
+
+def test_what_lies_beyond_a_limit_is_never_said_to_be_the_same_unseen() -> None:
+    parts = [text_part("part %d" % number) for number in range(20)]
+    messages = [parse(raw, Limits(parts=10)) for raw in (mail(*parts), mail(*parts, top=TRACE), mail(*parts[:-1], text_part("other")))]
+    assert compare(messages[0], messages[1]).same
+    found = compare(messages[0], messages[2])
+    assert not found.same_body
+    assert found.differences == ["the messages are too large to be taken apart as a whole, and their octets differ"]
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]) | st.sampled_from("\n .="), min_size=1, max_size=60),
+    st.data(),
+)
+def test_no_encoding_makes_a_difference_and_each_changed_letter_does(text: str, data: st.DataObject) -> None:
+    sent = mail(text_part(text.replace("\n", "\r\n"), "base64"))
+    assert compared(sent, mail(text_part(text, "quoted-printable", kind="plain"))).same
+    shown = [place for place, letter in enumerate(text) if not letter.isspace()]
+    if shown:
+        place = data.draw(st.sampled_from(shown))
+        other = text[:place] + ("x" if text[place] != "x" else "y") + text[place + 1 :]
+        assert not compared(sent, mail(text_part(other, "quoted-printable"))).same_body
