@@ -9,6 +9,7 @@ Private to this collection. Errors are FleetproofErrors; after one of kind conne
 
 from __future__ import annotations
 
+import bisect
 import collections
 import datetime
 import re
@@ -23,7 +24,7 @@ from .._values import display_name
 from .connection import Connection
 from .groups import Group, Listed, read_active, read_counts, read_group
 from .names import Wildmat, group_name, is_message_id, message_id, moment
-from .overview import BrokenLine, Overview, of_header, read_line
+from .overview import FORMAT, BrokenLine, Overview, of_header, read_format, read_line
 from .replies import Mismatch, Reply, TooLarge
 
 Key = t.Union[int, str]  # the number of an article in the group that is selected, or a message id
@@ -52,6 +53,8 @@ class NewsServer:
         self._connection = connection
         self.where = connection.where
         self.selected: t.Optional[Group] = None
+        self._order: t.Optional[t.Sequence[str]] = None
+        self._numbers: t.Optional[t.Tuple[t.Optional[Group], t.List[int]]] = None
 
     @classmethod
     def connect(cls, endpoint: Endpoint, credentials: t.Optional[Credentials] = None) -> NewsServer:
@@ -172,10 +175,13 @@ class NewsServer:
         """What the group that is selected has between two numbers, by OVER, XOVER, or the headers themselves where there is neither."""
         if first > last:
             return
+        if self._order is None:
+            reply = self._connection.ask("LIST OVERVIEW.FMT")
+            self._order = read_format(self._connection.lines(_LIST)) if reply.code == 215 else FORMAT
         reply = self._connection.ask("%s %d-%d" % ("OVER" if self._connection.has("OVER") else "XOVER", first, last))
         if reply.code == 224:
             for line in self._connection.lines(_LIST):
-                yield read_line(line, first, last)
+                yield read_line(line, first, last, self._order)
             return
         if reply.code in _GONE:
             return
@@ -183,17 +189,21 @@ class NewsServer:
             raise self._refusal("list the articles %d to %d" % (first, last), reply)
         for piece in self.fetch("HEAD", self.numbers(first, last), _HEADER):
             if piece.raw is not None:
-                yield of_header(piece.raw, t.cast(int, piece.key))
+                yield of_header(piece.raw, int(piece.key), piece.reply.text)
 
     def numbers(self, first: int, last: int) -> t.Sequence[int]:
         """The numbers of the articles in the group that is selected, as far as the server tells (LISTGROUP); without holes where it does not."""
-        reply = self._connection.ask("LISTGROUP")
-        if reply.code != 211:
-            if reply.unknown or reply.code in _GONE or reply.code == 502:
-                return range(first, last + 1)
-            raise self._refusal("list the numbers of articles", reply)
-        found = (int(line) for line in self._connection.lines(_LIST) if re.match(rb"[0-9]{1,18}\Z", line))
-        return sorted({number for number in found if first <= number <= last})
+        if self._numbers is None or self._numbers[0] != self.selected:
+            reply = self._connection.ask("LISTGROUP")
+            if reply.code != 211:
+                if reply.unknown or reply.code in _GONE or reply.code == 502:
+                    return range(first, last + 1)
+                raise self._refusal("list the numbers of articles", reply)
+            found = {int(line) for line in self._connection.lines(_LIST) if re.match(rb"[0-9]{1,18}\Z", line)}
+            # old servers know no ranges here, so it is asked for once
+            self._numbers = (self.selected, sorted(found))
+        numbers = self._numbers[1]
+        return numbers[bisect.bisect_left(numbers, first) : bisect.bisect_right(numbers, last)]
 
     # -- articles -------------------------------------------------------------------------------
 

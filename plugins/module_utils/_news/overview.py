@@ -20,7 +20,9 @@ from .names import is_message_id
 
 _ID = re.compile(r"<[^<>\s]+>")
 _NUMBER = re.compile(rb"[0-9]{1,18}\Z")
-_FIELDS = 8  # number, subject, from, date, message id, references, octets, lines; more may follow
+# What the fields of a line are after the number; more may follow. Servers older than RFC 3977 may have another order.
+FORMAT = ("subject", "from", "date", "message-id", "references", "bytes", "lines")
+_NEEDED = frozenset(FORMAT[:5])
 
 
 class Overview(t.NamedTuple):
@@ -43,39 +45,46 @@ class BrokenLine(t.NamedTuple):
     reason: str
 
 
-def read_line(line: bytes, first: int, last: int) -> t.Union[Overview, BrokenLine]:
+def read_format(lines: t.Iterable[bytes]) -> t.Tuple[str, ...]:
+    """The order of the fields from what LIST OVERVIEW.FMT says, such as ``Subject:`` and ``:bytes``; FORMAT where it makes no sense."""
+    names = tuple(line.decode("ascii", "replace").lower().partition(":full")[0].strip(" :") for line in lines)
+    return names if _NEEDED <= set(names) else FORMAT
+
+
+def read_line(line: bytes, first: int, last: int, order: t.Sequence[str] = FORMAT) -> t.Union[Overview, BrokenLine]:
     """The line of one article; its number must be between ``first`` and ``last``."""
-    fields = line.split(b"\t")
-    number = int(fields[0]) if _NUMBER.match(fields[0]) else None
+    start, *values = line.split(b"\t")
+    number = int(start) if _NUMBER.match(start) else None
     shown = display_name(line[:80])
     if number is None:
         return BrokenLine(None, "the overview line has no number: %s" % shown)
     if not first <= number <= last:
         return BrokenLine(number, "the overview line is of an article that was not asked for")
-    if len(fields) < _FIELDS - 3:
-        return BrokenLine(number, "the overview line has %d fields instead of %d: %s" % (len(fields), _FIELDS, shown))
-    fields += [b""] * (_FIELDS - len(fields))
-    message_id = fields[4].decode("utf-8", "replace").strip()
+    fields = dict(zip(order, values))
+    message_id = fields.get("message-id", b"").decode("utf-8", "replace").strip()
     if not is_message_id(message_id):
         return BrokenLine(number, "the overview line has no message id: %s" % shown)
     return Overview(
-        number, decode_value(fields[1]), decode_value(fields[2]), decode_value(fields[3]), message_id, ids_of(fields[5]), _count(fields[6]), _count(fields[7])
-    )
-
-
-def of_header(raw: bytes, number: int) -> Overview:
-    """The same from the header of the article (HEAD)."""
-    fields = parse_fields(raw)[0]
-    return Overview(
         number,
-        fields.first("subject"),
-        fields.first("from"),
-        fields.first("date"),
-        message_id_of(fields),
-        references_of(fields),
-        -1,
-        _count(fields.first("lines").encode("ascii", "replace")),
+        decode_value(fields.get("subject", b"")),
+        decode_value(fields.get("from", b"")),
+        decode_value(fields.get("date", b"")),
+        message_id,
+        ids_of(fields.get("references", b"")),
+        _count(fields.get("bytes", b"")),
+        _count(fields.get("lines", b"")),
     )
+
+
+def of_header(raw: bytes, number: int, reply: str) -> t.Union[Overview, BrokenLine]:
+    """The same from the header of the article (HEAD), and from the text of the reply, which names the id as well."""
+    fields = parse_fields(raw)[0]
+    words = [message_id_of(fields), *reply.split()[1:2]]
+    message_id = next((word for word in words if is_message_id(word)), "")
+    if not message_id:
+        return BrokenLine(number, "the article has no message id")
+    lines = _count(fields.first("lines").encode("ascii", "replace"))
+    return Overview(number, fields.first("subject"), fields.first("from"), fields.first("date"), message_id, references_of(fields), -1, lines)
 
 
 def references_of(fields: Fields) -> t.List[str]:
