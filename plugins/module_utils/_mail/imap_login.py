@@ -105,7 +105,11 @@ def _authenticate(dialogue: Dialogue, credentials: t.Optional[auth.Credentials])
     if not offered and not by_command:
         advice = "" if encrypted else " on a connection in clear text; use tls=implicit or tls=starttls"
         raise FleetproofError("auth", "%s offers no login%s" % (dialogue.where, advice))
-    mechanism = auth.choose(credentials, offered | {"LOGIN"} if by_command else offered, encrypted, dialogue.where)
+    try:
+        mechanism = auth.choose(credentials, offered | {"LOGIN"} if by_command else offered, encrypted, dialogue.where)
+    except FleetproofError as error:
+        hint = "" if encrypted else "; it may offer more with tls=implicit or tls=starttls"
+        raise FleetproofError(error.kind, error.message + hint) from error
     warnings = []
     if not encrypted and not dialogue.stream.stays_on_this_host:
         warnings.append("The credentials for %s are sent in clear text: anybody on the way can read them. Use tls=implicit or tls=starttls" % dialogue.where)

@@ -44,12 +44,12 @@ class Wish(t.NamedTuple):
     writing: bool = False
 
 
-def account_of(endpoint: Endpoint, username: str, name: bytes) -> str:
+def account_of(endpoint: Endpoint, username: str, name: str) -> str:
     """The mailbox as the state knows it. The usual ports lead to the same one, whatever the encryption."""
     host = endpoint.host.lower().rstrip(".")
     host = "[%s]" % host if ":" in host else host
     port = "" if endpoint.port in PORTS.values() else ":%d" % endpoint.port
-    return "imap://%s@%s%s/%s" % (username, host, port, name.decode("ascii"))
+    return "imap://%s@%s%s/%s" % (username, host, port, name)
 
 
 class ImapMailbox(Mailbox):
@@ -66,8 +66,10 @@ class ImapMailbox(Mailbox):
         if self._target == self._name:
             raise FleetproofError("argument", "move_to: %s is the mailbox itself" % display_name(wish.mailbox))
         self.complete = wish.search.strip().upper() == "ALL"
-        self.where = "%s of %s" % (display_name("INBOX" if self._name == b"INBOX" else wish.mailbox), endpoint.where)
-        self.account = account_of(endpoint, credentials.username if credentials is not None else "", self._name)
+        # which may be written in any case
+        name = "INBOX" if self._name == b"INBOX" else wish.mailbox
+        self.where = "%s of %s" % (display_name(name), endpoint.where)
+        self.account = account_of(endpoint, credentials.username if credentials is not None else "", name)
         # sizes never change (RFC 3501, section 2.3.4): each is asked for once
         self._sizes: t.Dict[int, int] = {}
         self._validity = 0

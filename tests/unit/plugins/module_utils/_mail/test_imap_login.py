@@ -242,6 +242,9 @@ def test_a_server_that_wants_no_login_in_clear_text_is_not_told_the_password(ser
     server.behave(mechanisms=["PLAIN"])
     error = failing(endpoint(server, "none"))
     assert (error.kind, "clear text; use tls=implicit or tls=starttls" in error.message) == ("auth", True)
+    server.behave(mechanisms=["CRAM-MD5", "PLAIN"])
+    error = failing(endpoint(server, "none"), Credentials("fleet", "correct horse", mechanism="plain"))
+    assert (error.kind, "by PLAIN, only by CRAM-MD5; it may offer more with tls=implicit" in error.message) == ("auth", True)
     assert server.commands("AUTHENTICATE", "LOGIN") == []
     enter(endpoint(server, "starttls"))
 

@@ -235,9 +235,9 @@ def test_mailboxes_have_names_of_any_kind(server: ImapServer, opened: Opener) ->
 
 
 def test_the_state_knows_a_mailbox_by_account_and_name_and_not_by_encryption() -> None:
-    assert account_of(Endpoint("Mail.Example.com.", 993, "implicit"), "ops", b"INBOX") == "imap://ops@mail.example.com/INBOX"
-    assert account_of(Endpoint("mail.example.com", 143, "starttls"), "ops", b"INBOX") == "imap://ops@mail.example.com/INBOX"
-    assert account_of(Endpoint("::1", 2993, "implicit"), "ops", b"&U,BTFw-") == "imap://ops@[::1]:2993/&U,BTFw-"
+    assert account_of(Endpoint("Mail.Example.com.", 993, "implicit"), "ops", "INBOX") == "imap://ops@mail.example.com/INBOX"
+    assert account_of(Endpoint("mail.example.com", 143, "starttls"), "ops", "INBOX") == "imap://ops@mail.example.com/INBOX"
+    assert account_of(Endpoint("::1", 2993, "implicit"), "ops", "台北") == "imap://ops@[::1]:2993/台北"
 
 
 def test_looking_opens_nothing_for_writing(server: ImapServer, opened: Opener) -> None:
