@@ -22,7 +22,7 @@ from .text import text_of_html
 _DASHES = re.compile(rb"[\r\n]--([^\r\n]{1,%d})" % LONGEST_DELIMITER)
 _LONGEST_BOUNDARY = LONGEST_DELIMITER - 10  # octets
 _GUESS = re.compile(rb"(?:\r\n|\n|\r|\A)--([^\r\n]{1,200})(?:\r\n|\n|\r)(?=content-)", re.IGNORECASE)
-_LONGEST_HTML = 1024 * 1024  # characters that are made into text
+_LONGEST_HTML = 512 * 1024  # characters that are made into text
 _MOST_DEFECTS = 50  # sentences
 _LINE_ENDS = (10, 13)
 
@@ -52,31 +52,52 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What a text program shows: the plain parts one after the other; made from the (beginning of the) HTML where there are none."""
+        """What a text program shows: the plain parts one after the other.
+
+        Made from the (beginning of the) HTML where there are none, or only what was added after it, such as the footer of a mailing list.
+        """
         if self._text is None:
-            self._text = self._joined("text/plain")
-            if not self._text and self.html:
-                self._text = text_of_html(self.html[:_LONGEST_HTML])
+            plain = self._bodies("text/plain")
+            html = [body for body in self._bodies("text/html") if body.text.strip()]
+            if any(body.text.strip() for body in plain):
+                said = {entity for body in plain for entity, _branch in body.choices}
+                html = [body for body in html if body.place < plain[0].place and not any(entity in said for entity, _branch in body.choices)]
+            elif html:
+                plain = []
+            made = text_of_html(_joined(html)[:_LONGEST_HTML]) if html else ""
+            self._text = made + _joined(plain)
         return self._text
 
     @property
     def html(self) -> str:
         """The HTML parts one after the other; "" where there are none."""
         if self._html is None:
-            self._html = self._joined("text/html")
+            self._html = _joined(self._bodies("text/html"))
         return self._html
 
-    def _joined(self, mime_type: str) -> str:
+    def _bodies(self, mime_type: str) -> t.List[_Body]:
+        """The leaves of this kind that are bodies, without empty ones if there are others."""
         chosen: t.Dict[int, int] = {}
-        texts = []
-        for part in self.parts:
+        bodies = []
+        for place, part in enumerate(self.parts):
             if part.attached or part.mime_type != mime_type:
                 continue
             # of alternatives the first that has text of this kind counts, with all that it has
             if all(chosen.setdefault(entity, branch) == branch for entity, branch in part.choices):
-                texts.append(part.text())
-        texts = [text for text in texts if text.strip()] or texts[:1]
-        return "".join(text if text.endswith("\n") or index == len(texts) - 1 else text + "\n" for index, text in enumerate(texts))
+                bodies.append(_Body(place, part.choices, part.text()))
+        return [body for body in bodies if body.text.strip()] or bodies[:1]
+
+
+class _Body(t.NamedTuple):
+    """The text of a leaf, and where that is."""
+
+    place: int
+    choices: t.Tuple[t.Tuple[int, int], ...]
+    text: str
+
+
+def _joined(bodies: t.Sequence[_Body]) -> str:
+    return "".join(body.text if body.text.endswith("\n") or body is bodies[-1] else body.text + "\n" for body in bodies)
 
 
 class _Frame:

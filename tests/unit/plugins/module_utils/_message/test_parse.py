@@ -152,6 +152,11 @@ PDF = b'Content-Type: application/pdf; name="a.pdf"\r\n\r\npdf'
             "<p>html</p>\n<p>end</p>",
             ["application/pdf"],
         ),
+        # what a mailing list added is not all that the mail says
+        (multipart(HTML, b"\r\nfooter"), "html\nfooter", "<p>html</p>", []),
+        (multipart(multipart(PLAIN, HTML, subtype=b"alternative", boundary=b"c"), b"\r\nfooter"), "plain\nfooter", "<p>html</p>", []),
+        (multipart(multipart(HTML, PLAIN, subtype=b"alternative", boundary=b"c"), b"\r\nfooter"), "plain\nfooter", "<p>html</p>", []),
+        (multipart(b"\r\n \r\n", HTML, subtype=b"alternative"), "html\n", "<p>html</p>", []),
         # a text with a name is a file
         (multipart(PLAIN, b'Content-Disposition: inline; filename="x.txt"\r\n\r\nx'), "plain", "", ["text/plain"]),
         (multipart(PLAIN, b"Content-Disposition: attachment\r\n\r\nx"), "plain", "", ["text/plain"]),
@@ -268,8 +273,8 @@ def test_messages_forwarded_200_deep_are_one_attachment() -> None:
 @pytest.mark.parametrize(
     "piece", [b"x", b"\n", b"\r", b"-", b"\n--", b"\n--a", b"--b\n", b"--b\n\nx\n", b"--b\nA: b\n", b"a:\n", b" \n", b"\x00", b"<p>", b"=?a?q?"]
 )
-def test_two_million_octets_of_anything_are_read_in_linear_time(piece: bytes) -> None:
-    body = piece * (2_000_000 // len(piece))
+def test_a_million_octets_of_anything_are_read_in_linear_time(piece: bytes) -> None:
+    body = piece * (1_000_000 // len(piece))
     begun = time.process_time()
     for head in (b"", b"Subject: ", b"Content-Type: multipart/mixed; boundary=b\n\n"):
         assert len(parse(head + body).raw) == len(head + body)
