@@ -13,8 +13,11 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.report import SPEC, report
 from ansible_collections.fleetproof.backup.plugins.module_utils._module import Outcome, Task
 from ansible_collections.fleetproof.backup.plugins.module_utils._net import retry
+from ansible_collections.fleetproof.backup.tests.testbed.popd import PopServer
 from ansible_collections.fleetproof.backup.tests.testbed.signing import make_signing_keys
 from ansible_collections.fleetproof.backup.tests.testbed.smtpd import SmtpServer
+
+from .fetching import Fetcher
 
 
 class Sender:
@@ -61,3 +64,23 @@ def send(server: SmtpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of make_signing_keys."""
     return make_signing_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def running_pop(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[PopServer]:
+    with PopServer(tmp_path_factory.mktemp("popd")) as server:
+        yield server
+
+
+@pytest.fixture
+def pop(running_pop: PopServer) -> PopServer:
+    running_pop.behave()
+    running_pop.forget()
+    return running_pop
+
+
+@pytest.fixture
+def fetch(pop: PopServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fetcher:
+    # the pauses have tests of their own
+    monkeypatch.setattr(retry, "backoff", lambda _attempt: 0.01)
+    return Fetcher(pop, tmp_path)
