@@ -47,7 +47,8 @@ GROUPS = {
 BINARIES = "/usr/lib/news/bin"
 LARGEST = 8 * 1024 * 1024  # bytes of one article
 
-# An article is to be seen as soon as it is taken (icdsynccount), however old it says it is (artcutoff).
+# An article is to be seen as soon as it is taken (icdsynccount), however old it says it is (artcutoff); a machine that runs tests
+# has much to do, which is no reason to turn readers away (nnrploadlimit).
 _CONF = """
 mta: "/bin/false %s"
 organization: "test bed"
@@ -80,6 +81,7 @@ noreader: false
 allownewnews: true
 artcutoff: 0
 icdsynccount: 1
+nnrploadlimit: 0
 maxartsize: {largest}
 localmaxartsize: {largest}
 rlimitnofile: 256
