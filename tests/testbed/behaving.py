@@ -47,7 +47,6 @@ class Behaving(t.Generic[B]):
 
     def read_behaviour(self) -> B:
         """What the file says now."""
-        self.connections += 1
         try:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -55,6 +54,8 @@ class Behaving(t.Generic[B]):
         if text != self._text:
             self._text = text
             self._counts.clear()
+            self.forget_connections()
+        self.connections += 1
         return self._kind(**json.loads(text))
 
     def count(self, what: str) -> int:

@@ -44,6 +44,7 @@ from pyftpdlib.ioloop import AsyncChat, IOLoop
 from pyftpdlib.servers import FTPServer
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from behaving import Behaving
 from certificates import make_certificates
 from serving import free_socket, parser, tell, wait
 
@@ -475,23 +476,19 @@ def change(path: pathlib.Path, how: str) -> None:
             stream.write(b"?" * size)
 
 
-class FtpServer:
+class FtpServer(Behaving[Behaviour]):
     """The server in a thread of this process, or in the foreground by ``main``."""
 
     def __init__(self, directory: t.Union[str, pathlib.Path]) -> None:
         self.directory = pathlib.Path(directory)
         self.root = self.directory / "ftp"
         self.root.mkdir(parents=True, exist_ok=True)
+        super().__init__(self.directory / "behaviour.json", Behaviour)
         self.certificates = make_certificates(self.directory / "tls")
         self.host = "127.0.0.1"
         self.port = self.explicit_port = self.implicit_port = 0
-        self.connections = 0
-        # lines as they came, each with whether it came encrypted
-        self.heard: t.List[t.Tuple[str, bool]] = []
         self.sessions: t.List[_Control] = []
         self.log: t.Optional[t.TextIO] = None
-        self._counts: t.Dict[str, int] = {}
-        self._behaviour = ""
         self._contexts: t.Dict[t.Tuple[str, str], SSL.Context] = {}
         self._stop = threading.Event()
         self._thread: t.Optional[threading.Thread] = None
@@ -504,30 +501,10 @@ class FtpServer:
 
     # -- behaviour ------------------------------------------------------------------------------
 
-    def behave(self, **behaviour: t.Any) -> None:
-        """Behave so from the next connection on, and well in all that is not named."""
-        checked = Behaviour(**behaviour)
-        self._counts.clear()
-        self.heard.clear()
+    def forget_connections(self) -> None:
+        super().forget_connections()
         # those of before are no longer counted
         self.sessions.clear()
-        self.connections = 0
-        temporary = self.directory / ".behaviour.json"
-        temporary.write_text(json.dumps(dataclasses.asdict(checked)), encoding="utf-8")
-        temporary.replace(self.directory / "behaviour.json")
-
-    def read_behaviour(self) -> Behaviour:
-        """What the file says now."""
-        self.connections += 1
-        try:
-            text = (self.directory / "behaviour.json").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            text = "{}"
-        if text != self._behaviour:
-            self._behaviour = text
-            self._counts.clear()
-            self.sessions.clear()
-        return Behaviour(**json.loads(text))
 
     def commands(self, *verbs: str) -> t.List[str]:
         """What was said since ``behave``, in order; with ``verbs`` these alone."""
@@ -538,21 +515,6 @@ class FtpServer:
         if self.log is not None:
             said = "PASS" if line.upper().startswith("PASS ") else line
             self.log.write(json.dumps({"line": said, "encrypted": encrypted}) + "\n")
-
-    def left(self, what: str, times: int) -> bool:
-        """True the first ``times`` times (-1: always)."""
-        return times < 0 or (times > 0 and self._count(what) <= times)
-
-    def turn(self, what: str, replies: t.List[t.Optional[str]]) -> t.Optional[str]:
-        """The next of the replies; None when they are used up."""
-        if not replies:
-            return None
-        number = self._count(what)
-        return replies[number - 1] if number <= len(replies) else None
-
-    def _count(self, what: str) -> int:
-        self._counts[what] = self._counts.get(what, 0) + 1
-        return self._counts[what]
 
     def tls_context(self, behaviour: Behaviour) -> SSL.Context:
         """With the certificate that the behaviour names; one for all that name it, so that sessions can be resumed."""

@@ -4,13 +4,14 @@
 
 """An SMTP server for tests and for the demo: real, on loopback, and able to misbehave on purpose.
 
-    python smtpd.py DIRECTORY [--while PATH] [--lifetime SECONDS]
+    python smtpd.py DIRECTORY [--maildir PATH] [--while PATH] [--lifetime SECONDS]
 
 listens on free ports of 127.0.0.1 and ::1, writes ``DIRECTORY/smtpd.json`` (``host``, ``port`` with
 STARTTLS, ``tls_port`` with TLS at once, ``ca``, ``pid``), prints the same as one line, and keeps
-what it receives as ``DIRECTORY/mail/NNNN.eml`` beside ``NNNN.json`` with the envelope. It ends when
-its standard input does, or with ``--while`` when PATH is gone, or after the lifetime, or when the
-process that started it is gone.
+what it receives as ``DIRECTORY/mail/NNNN.eml`` beside ``NNNN.json`` with the envelope. With a Maildir
+it delivers there as well, one copy for all recipients, with the fields that a mail server adds. It
+ends when its standard input does, or with ``--while`` when PATH is gone, or after the lifetime, or
+when the process that started it is gone.
 
 How it behaves is read from ``DIRECTORY/behaviour.json`` for each connection: see Behaviour.
 In Python: ``with SmtpServer(directory) as server: server.behave(refuse={…}); … server.messages()``.
@@ -41,7 +42,10 @@ import typing as t
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from behaving import Behaving
 from certificates import make_certificates
+from delivery import changed, trace
+from maildir import Maildir
 from serving import free_socket, parser, tell, wait
 
 USERS = {"fleet": "correct horse"}
@@ -62,6 +66,8 @@ class Behaviour:
     drops: how often (-1: always).   certificate: which one.   client_certificate: wanted or not.   tls_version: the highest, 1.2 or 1.3.
     max_recipients: more are answered 452.   size: the limit.   clear_text_login: AUTH without TLS.
     long_lines: EHLO with a line that never ends.   delay: seconds before the verdict.
+    way: what becomes of mails on their way to the Maildir: "" (nothing), lost, twice, footer (text at the end), tag (in the
+    subject), corrupt (another letter in the body).   way_delay: seconds that they take.
     """
 
     refuse: t.Dict[str, str] = dataclasses.field(default_factory=dict)
@@ -84,6 +90,8 @@ class Behaviour:
     clear_text_login: bool = False
     long_lines: bool = False
     delay: float = 0.0
+    way: str = ""
+    way_delay: float = 0.0
     mechanisms: t.List[str] = dataclasses.field(default_factory=lambda: ["CRAM-MD5", "LOGIN", "PLAIN", "XOAUTH2"])
 
 
@@ -296,22 +304,19 @@ def _check_password(_server: SMTP, _session: Session, _envelope: Envelope, mecha
     return AuthResult(success=good, handled=False, auth_data=_Login(data.login.decode()))
 
 
-class SmtpServer:
+class SmtpServer(Behaving[Behaviour]):
     """The server in a thread of this process, or in the foreground by ``serve``."""
 
-    def __init__(self, directory: t.Union[str, pathlib.Path]) -> None:
+    def __init__(self, directory: t.Union[str, pathlib.Path], maildir: t.Union[str, pathlib.Path, None] = None) -> None:
         self.directory = pathlib.Path(directory)
         self.store = self.directory / "mail"
         self.store.mkdir(parents=True, exist_ok=True)
+        super().__init__(self.directory / "behaviour.json", Behaviour)
         self.certificates = make_certificates(self.directory / "tls")
+        self.mailbox = None if maildir is None else Maildir(maildir)
         self.host = "127.0.0.1"
         self.port = self.tls_port = 0
-        self.connections = 0
-        # commands, each with whether it came encrypted
-        self.heard: t.List[t.Tuple[str, bool]] = []
         self.loop = asyncio.new_event_loop()
-        self._counts: t.Dict[str, int] = {}
-        self._behaviour = ""
         self._stop = asyncio.Event()
         self._thread: t.Optional[threading.Thread] = None
         self._ready = threading.Event()
@@ -323,40 +328,8 @@ class SmtpServer:
 
     # -- behaviour ------------------------------------------------------------------------------
 
-    def behave(self, **behaviour: t.Any) -> None:
-        """Behave so from the next connection on, and well in all that is not named."""
-        Behaviour(**behaviour)
-        self._counts.clear()
-        self.heard.clear()
-        temporary = self.directory / ".behaviour.json"
-        temporary.write_text(json.dumps(behaviour), encoding="utf-8")
-        temporary.replace(self.directory / "behaviour.json")
-
-    def read_behaviour(self) -> Behaviour:
-        """What the file says now."""
-        self.connections += 1
-        try:
-            text = (self.directory / "behaviour.json").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            text = "{}"
-        if text != self._behaviour:
-            self._behaviour = text
-            self._counts.clear()
-        return Behaviour(**json.loads(text))
-
-    def count(self, what: str) -> int:
-        """How often this has been counted, with this time."""
-        self._counts[what] = self._counts.get(what, 0) + 1
-        return self._counts[what]
-
-    def left(self, what: str, times: int) -> bool:
-        """True the first ``times`` times (-1: always)."""
-        return times < 0 or self.count(what) <= times
-
-    def turn(self, what: str, replies: t.List[str]) -> t.Optional[str]:
-        """The next of the replies; None when they are used up."""
-        number = self.count(what)
-        return replies[number - 1] or None if number <= len(replies) else None
+    def forget_connections(self) -> None:
+        """They are counted from the start."""
 
     def tls_context(self, behaviour: Behaviour) -> ssl.SSLContext:
         """With the certificate that the behaviour names."""
@@ -391,6 +364,16 @@ class SmtpServer:
             temporary = self.store / (".%04d.%s" % (number, name))
             temporary.write_bytes(data)
             temporary.replace(self.store / ("%04d.%s" % (number, name)))
+        behaviour = server.behaviour
+        if behaviour.way_delay:
+            self.loop.call_later(behaviour.way_delay, self._deliver, bytes(envelope.original_content or b""), facts, behaviour.way)
+        else:
+            self._deliver(bytes(envelope.original_content or b""), facts, behaviour.way)
+
+    def _deliver(self, raw: bytes, facts: t.Dict[str, t.Any], way: str) -> None:
+        if self.mailbox is not None:
+            for copy in changed(raw, way):
+                self.mailbox.deliver(trace(facts) + copy)
 
     def messages(self) -> t.List[Received]:
         """What has been received, in order."""
@@ -469,15 +452,18 @@ class SmtpServer:
 
     def facts(self) -> t.Dict[str, t.Any]:
         """Where it is to be found."""
-        return {"host": self.host, "port": self.port, "tls_port": self.tls_port, "ca": self.ca, "mail": str(self.store), "pid": os.getpid()}
+        found = {"host": self.host, "port": self.port, "tls_port": self.tls_port, "ca": self.ca, "mail": str(self.store), "pid": os.getpid()}
+        return found if self.mailbox is None else {**found, "maildir": str(self.mailbox.path)}
 
 
 def main() -> None:
     """The command."""
-    options = parser("An SMTP server for tests, on loopback.").parse_args()
+    known = parser("An SMTP server for tests, on loopback.")
+    known.add_argument("--maildir", help="where mails are delivered besides")
+    options = known.parse_args()
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    with SmtpServer(options.directory) as server:
+    with SmtpServer(options.directory, options.maildir) as server:
         tell(server.directory / "smtpd.json", server.facts())
         wait(options)
 

@@ -402,9 +402,8 @@ def test_starttls_can_go_wrong(server: NewsServer) -> None:
                 assert news.line() == "200 injected"
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the standard library has no client for news any longer")
 def test_the_client_of_the_standard_library_gets_on_with_it(three: NewsServer) -> None:
-    if sys.version_info >= (3, 13):
-        pytest.skip("the standard library has no client for news any longer")
     nntplib: t.Any = importlib.import_module("nntplib")
     three.behave(transit=True)
     with nntplib.NNTP_SSL(three.host, three.tls_port, ssl_context=ssl.create_default_context(cafile=three.ca), timeout=5, readermode=True) as news:
