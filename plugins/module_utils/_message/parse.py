@@ -5,9 +5,9 @@
 """A message taken apart: header, leaves, text and attachments, from any octets.
 
 Private to this collection. ``parse`` never raises and takes time linear in the size. The parser of the standard
-library is not used: it takes a message with a million parts or a thousand levels as it comes (minutes, gigabytes,
-RecursionError), can be told no limits, and what it makes of broken mail differs from one Python to the next. Delimiter lines
-are looked for over the octets once, for all open levels together (RFC 2046, section 5.1); nothing is recursive.
+library is not used: it builds every part that there is (a million of them take a minute), raises RecursionError where
+some thousand are inside each other, can be told no limits, and reads broken mail otherwise from one Python to the next.
+Delimiter lines are looked for over the octets once, for all open levels together (RFC 2046, section 5.1); nothing is recursive.
 """
 
 from __future__ import annotations
