@@ -6,7 +6,7 @@
 
 Private to this collection. ``parse`` never raises and takes time linear in the size. The parser of the standard
 library is not used: it builds every part that there is (a million of them take a minute), raises RecursionError where
-some thousand are inside each other, can be told no limits, and reads broken mail otherwise from one Python to the next.
+a thousand are inside each other, and can be told no limits.
 Delimiter lines are looked for over the octets once, for all open levels together (RFC 2046, section 5.1); nothing is recursive.
 """
 
