@@ -55,6 +55,16 @@ attributes:
       - fleetproof.backup.imap
 """
 
+    ACTIONGROUP_NNTP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/fleetproof.backup.nntp) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - fleetproof.backup.nntp
+"""
+
     ACTIONGROUP_POP3 = r"""
 options: {}
 attributes:

@@ -273,7 +273,7 @@ class Run:
         first, count = self._findings.first_failure, self._findings.counts["failed"]
         if first is None or count == 1:
             return first
-        return FleetproofError(first.kind, "%d articles could not be fetched, see failed; the first: %s" % (count, first.message), first.retryable)
+        return FleetproofError(first.kind, "%d articles could not be fetched, see failed_articles; the first: %s" % (count, first.message), first.retryable)
 
     def _sentence(self) -> str:
         counts, request = self._findings.counts, self._request

@@ -48,7 +48,7 @@ class BrokenLine(t.NamedTuple):
 def read_format(lines: t.Iterable[bytes]) -> t.Tuple[str, ...]:
     """The order of the fields from what LIST OVERVIEW.FMT says, such as ``Subject:`` and ``:bytes``; FORMAT where it makes no sense."""
     names = tuple(line.decode("ascii", "replace").lower().partition(":full")[0].strip(" :") for line in lines)
-    return names if _NEEDED <= set(names) else FORMAT
+    return names if set(names) >= _NEEDED else FORMAT
 
 
 def read_line(line: bytes, first: int, last: int, order: t.Sequence[str] = FORMAT) -> t.Union[Overview, BrokenLine]:

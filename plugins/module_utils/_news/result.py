@@ -78,7 +78,8 @@ class Findings:
         result: t.Dict[str, t.Any] = {"messages": self._messages[::step], "counts": self.counts, "threads": []}
         truncated = self.truncated
         for name in _LISTS:
-            result[name], cut = stop_at(self._rows[name], self._max_listed)
+            # "skipped" and "failed" themselves mean something to Ansible
+            result[name if name == "broken" else name + "_articles"], cut = stop_at(self._rows[name], self._max_listed)
             truncated = truncated or cut
         if threads:
             result["threads"], cut = stop_at(threads_of(self._found[::step]), self._max_listed)
