@@ -80,6 +80,7 @@ runasgroup: news
 noreader: false
 allownewnews: true
 artcutoff: 0
+nnrpdloadlimit: 0
 icdsynccount: 1
 nnrploadlimit: 0
 maxartsize: {largest}
