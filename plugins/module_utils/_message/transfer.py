@@ -71,6 +71,8 @@ def _from_uuencode(raw: bytes) -> bytes:
         data = data.ljust((size + 2) // 3 * 4 if room > size else 0)
         size = min(size, len(data) // 4 * 3)
         if size and 32 <= line[0] <= 96:
-            out.append(binascii.a2b_uu(bytes((32 + size,)) + data[: (size + 2) // 3 * 4]))
+            # what fills up the last three octets need not be blank
+            whole = (size + 2) // 3
+            out.append(binascii.a2b_uu(bytes((32 + whole * 3,)) + data[: whole * 4])[:size])
             room -= size
     return b"".join(out)

@@ -70,11 +70,19 @@ def test_what_was_encoded_comes_back(octets: bytes) -> None:
     assert undo(b"some words\nbegin 644 name of it\n" + b"".join(lines) + b"`\nend\nmore\n", "x-uuencode") == octets
 
 
+def test_uuencode_whose_last_octets_are_filled_up_with_anything_is_read() -> None:
+    assert undo(b"begin 644 x\n" + binascii.b2a_uu(b"abcd")[:-3] + b"!!\n", "x-uuencode") == b"abcd"
+
+
 def test_uuencode_with_blanks_cut_off_and_without_an_end_is_read() -> None:
     octets = b"hello world\x00\x00\x00"
     line = binascii.b2a_uu(octets).replace(b"`", b" ").rstrip()
     assert undo(b"begin 644 x\r\n" + line + b"\r\n" + binascii.b2a_uu(b"more"), "uuencode") == octets + b"more"
     assert undo(b"no beginning", "uuencode") == b"no beginning"
+
+
+def test_uuencode_takes_anything_for_what_fills_up_the_last_octets() -> None:
+    assert undo(b"begin 644 x\n!844%\n", "uuencode") == b"a"
 
 
 def test_lines_that_claim_more_than_they_hold_do_not_blow_up() -> None:
