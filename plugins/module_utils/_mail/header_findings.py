@@ -159,6 +159,12 @@ def _any_same(host: str, domains: t.Iterable[str]) -> bool:
     return any(same_organisation(host, domain) for domain in domains)
 
 
+def proved_domains(fields: Fields, trusted: t.Sequence[str]) -> t.List[str]:
+    """The domains in From, if one's own server says that they sent the message."""
+    domains = [sender.domain for sender in senders_of(fields, "From") if is_name(sender.domain)]
+    return domains if len(domains) == 1 and _is_proved(domains, verdicts_of(fields, trusted)[1]) else []
+
+
 def _is_proved(domains: t.List[str], verdicts: t.List[Verdict]) -> bool:
     """True when a server says that the domain in From sent it, whoever's servers that were."""
     for verdict in verdicts:

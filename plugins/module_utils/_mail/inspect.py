@@ -16,7 +16,7 @@ from .._errors import FleetproofError
 from .._message.parse import Message
 from .file_findings import file_findings
 from .findings import Finding, finding, limited
-from .header_findings import header_findings
+from .header_findings import header_findings, proved_domains
 from .hops import Hop
 from .link_findings import link_findings
 from .links import links_of_text, page_of
@@ -58,7 +58,7 @@ def inspect(message: Message, hops: t.Sequence[Hop], keywords: t.Sequence[Keywor
     found = list(header_findings(message.fields, hops, trusted))
     page = page_of(message.html) if message.html else None
     plain = "\n".join(part.text() for part in message.parts if not part.attached and part.mime_type == "text/plain")
-    found += link_findings(page, links_of_text(plain))
+    found += link_findings(page, links_of_text(plain), proved_domains(message.fields, trusted))
     pages = 0
     for part in message.attachments:
         found += file_findings(part)

@@ -29,17 +29,20 @@ _FILES = frozenset(
 _SHOWN = 100  # characters of a link in a sentence
 
 
-def link_findings(page: t.Optional[Page], links: t.Sequence[Link]) -> t.Iterator[Finding]:
-    """About the links of the HTML text, if there is one, and of the plain text."""
-    for link in [*(page.links if page else ()), *links]:
-        yield from _link(link)
+def link_findings(page: t.Optional[Page], links: t.Sequence[Link], proved: t.Sequence[str] = ()) -> t.Iterator[Finding]:
+    """About the links of the HTML text, if there is one, and of the plain text.
+
+    ``proved``: domains that the message is known to come from, which may well send their readers through somebody who counts them.
+    """
+    for link in dict.fromkeys([*(page.links if page else ()), *links]):
+        yield from _link(link, proved)
     if page is not None and page.forms:
         yield finding("html_form", "the HTML text has a form that can send what is typed into it")
     if page is not None and page.scripts:
         yield finding("html_script", "the HTML text has a script in it")
 
 
-def _link(link: Link) -> t.Iterator[Finding]:
+def _link(link: Link, proved: t.Sequence[str]) -> t.Iterator[Finding]:
     where = link_address(link.href)
     if where.scheme in ("javascript", "vbscript") or (where.scheme == "data" and not re.match(r"\s*data:image/(?!svg)", link.href, re.IGNORECASE)):
         yield finding("link_script", "the link %s runs what is in it instead of leading to a host" % _shown(link.href))
@@ -53,7 +56,7 @@ def _link(link: Link) -> t.Iterator[Finding]:
         )
     yield from _host(link, where)
     if link.text:
-        yield from _text(link, where)
+        yield from _text(link, where, proved)
 
 
 def _host(link: Link, where: Address) -> t.Iterator[Finding]:
@@ -72,14 +75,15 @@ def _host(link: Link, where: Address) -> t.Iterator[Finding]:
         yield finding("link_punycode", "the link %s leads to %s, which is %s" % (_shown(link.href), host_key(shown), display_name(shown)))
 
 
-def _text(link: Link, where: Address) -> t.Iterator[Finding]:
+def _text(link: Link, where: Address, proved: t.Sequence[str]) -> t.Iterator[Finding]:
     for named, is_bare in _hosts_named(link.text):
         if same_organisation(named, shown_host(where.host)) or same_organisation(named, where.host):
             continue
         if _is_checked(link.href, where.host, named):
             continue
         # names of companies are host names, too (Example.com), and newsletters count who follows their links
-        yield finding("link_text_host", 'the link with the text "%s" leads to %s' % (_shown(link.text), where.host), 3 if is_bare else None)
+        weight = 1 if any(same_organisation(named, domain) for domain in proved) else 3 if is_bare else None
+        yield finding("link_text_host", 'the link with the text "%s" leads to %s' % (_shown(link.text), where.host), weight)
         return
 
 

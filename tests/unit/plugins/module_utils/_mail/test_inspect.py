@@ -94,6 +94,23 @@ def test_an_attached_page_is_looked_into() -> None:
     assert rules(outer) == ["html_form"]
 
 
+@pytest.mark.parametrize(
+    ("results", "weight"),
+    [
+        ("", 5),
+        ("Authentication-Results: mx.example.org; dkim=pass header.d=example.com\r\n", 1),
+        ("Authentication-Results: mx.example.org; dkim=pass header.d=evil.example\r\n", 5),
+        ("Authentication-Results: mx.example.org; dmarc=pass header.from=example.com\r\nFrom: bank <x@bank.example>\r\n", 5),
+    ],
+)
+def test_a_newsletter_that_proves_its_sender_may_count_who_follows_links_to_that_one_alone(results: str, weight: int) -> None:
+    html = '<a href="https://clicks.mailer.example/1">www.example.com</a> <a href="https://clicks.mailer.example/2">https://%s/</a>'
+    found = inspect(parse((results + mail(html=html % "example.com")).encode()), ())
+    assert {one.weight for one in found if one.rule == "link_text_host"} == {weight}
+    found = inspect(parse((results + mail(html=html % "bank.example")).encode()), ())
+    assert max(one.weight for one in found if one.rule == "link_text_host") == 5
+
+
 def test_a_forwarded_message_does_not_count_as_the_message() -> None:
     outer = HEAD % "Fwd" + "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n" + PHISHING + "\r\n--o--\r\n"
     assert rules(outer) == []
