@@ -149,7 +149,8 @@ notes:
   - "What servers found: V(spf_fail) (2), V(spf_softfail) (1), V(dkim_fail) (2), V(dmarc_fail) (5), less for mailing lists, and nothing where another check
     of the kind passed; V(authentication_warning) (1; C(X-Authentication-Warning)). V(mailer) (0) tells C(X-Mailer)."
   - "Links: V(link_text_host) (5, or 3 if the text is a bare name such as C(example.com), or 1 if it names the proven sender;
-    it names another host than the link goes to), V(link_address) (3, or 1 in private networks; a bare IP address), V(link_hidden_address) (5; one written as a single number, or in octal or hexadecimal),
+    it names another host than the link goes to), V(link_address) (3, or 1 in private networks;
+    a bare IP address), V(link_hidden_address) (5; one written as a single number, or in octal or hexadecimal),
     V(link_userinfo) (5, or 1; C(http://bank.example@evil.example)), V(link_script) (5; C(javascript:) and C(data:)), V(link_punycode) (1),
     V(link_lookalike) (5; letters that look like those of another name), V(html_form) (3), V(html_script) (3)."
   - "Attachments, by their names and by their first octets: V(executable_attachment) (5), V(script_attachment) (2; shell, Perl, Python and the like),
