@@ -42,7 +42,7 @@ class Matcher:
         self._body = _pattern("match.body", given["body"], re.MULTILINE) if "body" in given else None
         self._larger = parse_size(given["larger"], "match.larger") if "larger" in given else None
         self._smaller = parse_size(given["smaller"], "match.smaller") if "smaller" in given else None
-        self._since = _since(given["since"], time.time() if now is None else now) if "since" in given else None
+        self._since = moment_of(given["since"], "match.since", time.time() if now is None else now) if "since" in given else None
         self._given = given
 
     @property
@@ -106,20 +106,20 @@ def _pattern(what: str, text: t.Any, flags: int = 0) -> t.Pattern[str]:
         raise FleetproofError("argument", "%s: %r is not a regular expression (%s)" % (what, str(text), error)) from error
 
 
-def _since(text: t.Any, now: float) -> float:
+def moment_of(text: t.Any, what: str, now: float) -> float:
     """Seconds since the epoch from a date, a date with time (UTC unless it has an offset), or an age such as ``2d``."""
     match = _MOMENT.match(str(text).strip())
     if match is None:
         try:
-            return now - parse_duration(text, "match.since")
+            return now - parse_duration(text, what)
         except FleetproofError as error:
-            raise FleetproofError("argument", "match.since: %r is neither a time such as 2026-02-03T04:05:06Z nor an age such as 2d" % (str(text),)) from error
+            raise FleetproofError("argument", "%s: %r is neither a time such as 2026-02-03T04:05:06Z nor an age such as 2d" % (what, str(text))) from error
     year, month, day, hour, minute, second, zone = match.groups()
     try:
         moment = datetime.datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=datetime.timezone.utc)
         return moment.timestamp() - _offset(zone)
     except (ValueError, OverflowError) as error:
-        raise FleetproofError("argument", "match.since: %r is no time that the calendar has" % (str(text),)) from error
+        raise FleetproofError("argument", "%s: %r is no time that the calendar has" % (what, str(text))) from error
 
 
 def _offset(zone: t.Optional[str]) -> float:

@@ -69,7 +69,7 @@ def _sound(name: str, count: int, first: int, last: int) -> Group:
     """Water marks that mean something, whatever overflow or emptiness makes of them."""
     first, last = max(first, 0), max(last, 0)
     if last < first or last == 0:
-        # one number is lost where a group without articles begins at 0
-        return Group(name, min(count, 0), first, max(first - 1, 0) if last < first else last)
+        first = max(first, 1)
+        return Group(name, min(count, 0), first, first - 1)
     # an estimate, which is not above what there is room for
     return Group(name, count if count < 0 else min(count, last - first + 1), first, last)

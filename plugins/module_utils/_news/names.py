@@ -19,6 +19,7 @@ from .._errors import FleetproofError
 _GROUP = re.compile(r"[^\x00-\x20\x7f-\x9f*?,\[\]\\!\ud800-\udfff\s]+\Z")
 _WILDMAT = re.compile(r"[^\x00-\x20\x7f-\x9f,\[\]\\\ud800-\udfff\s]+\Z")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,248}>\Z")
+_LAST_MOMENT = 253402300799.0  # the year 9999 ends
 _LONGEST_NAME = 460  # octets: with its command it fits into a line (RFC 3977, section 3.1)
 
 
@@ -73,4 +74,4 @@ def _regex(pattern: str) -> t.Pattern[str]:
 
 def moment(seconds: float) -> str:
     """The arguments of NEWGROUPS and NEWNEWS (RFC 3977, section 7.3.2)."""
-    return time.strftime("%Y%m%d %H%M%S GMT", time.gmtime(seconds))
+    return time.strftime("%Y%m%d %H%M%S GMT", time.gmtime(min(max(seconds, 0.0), _LAST_MOMENT)))
