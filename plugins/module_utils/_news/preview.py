@@ -92,20 +92,22 @@ def _attributions(lines: t.Sequence[str], quoted: t.Sequence[bool]) -> t.List[bo
             continue
         if not line.strip():
             continue
-        if len(line) <= _LONGEST and _WROTE.search(line):
-            first = _beginning(lines, quoted, index)
-            if quote_follows or (first is not None and _CERTAIN.match(lines[first])):
-                for each in range(index if first is None else first, index + 1):
-                    dropped[each] = True
+        first = _beginning(lines, quoted, index)
+        if first is not None and (quote_follows or _CERTAIN.match(lines[first])):
+            for each in range(first, index + 1):
+                dropped[each] = True
         quote_follows = False
     return dropped
 
 
 def _beginning(lines: t.Sequence[str], quoted: t.Sequence[bool], end: int) -> t.Optional[int]:
-    """The line, at most two above, that the words which end with ``end`` begin with; None when none begins so."""
+    """Where the words begin that end with the line ``end`` and say who is quoted, at most two lines above; None when it does not end so."""
+    words, found = "", None
     for index in range(end, max(end - 3, -1), -1):
-        if quoted[index] or not lines[index].strip():
-            return None
-        if len(lines[index]) <= _LONGEST and _BEGINS.match(lines[index]):
-            return index
-    return None
+        line = lines[index]
+        if quoted[index] or not line.strip() or len(line) > _LONGEST:
+            break
+        words = "%s %s" % (line, words) if words else line
+        if (index == end or _BEGINS.match(line)) and _WROTE.search(words):
+            found = index
+    return found
