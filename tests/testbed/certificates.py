@@ -48,17 +48,21 @@ def make_certificates(directory: t.Union[str, pathlib.Path], names: t.Sequence[s
 
 @functools.lru_cache(maxsize=None)
 def _make(names: t.Tuple[str, ...]) -> t.Tuple[bytes, t.Dict[str, t.Tuple[bytes, bytes]]]:
-    """The authority, and the certificates with their keys: once for each process, because RSA keys take their time."""
+    """The authority, and the certificates with their keys: once for each process, and one key for all, because RSA keys take their time."""
     authority = trustme.CA()
-    issued = {
-        "good": _issue(authority, names),
-        "wrong_name": _issue(authority, ["wrong.example"]),
-        "expired": _issue_for(authority, names, *_PAST),
-        "not_yet": _issue_for(authority, names, *_FUTURE),
-        "unknown_ca": _issue(trustme.CA(), names),
-        "client": _issue(authority, ["client.example"]),
+    key = rsa.generate_private_key(65537, 2048)
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    valid = (now - datetime.timedelta(days=1), now + datetime.timedelta(days=300))
+    certificates = {
+        "good": _issue(authority, key, names, *valid),
+        "wrong_name": _issue(authority, key, ["wrong.example"], *valid),
+        "expired": _issue(authority, key, names, *_PAST),
+        "not_yet": _issue(authority, key, names, *_FUTURE),
+        "unknown_ca": _issue(trustme.CA(), key, names, *valid),
+        "client": _issue(authority, key, ["client.example"], *valid),
     }
-    return authority.cert_pem.bytes(), issued
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return authority.cert_pem.bytes(), {name: (certificate, secret) for name, certificate in certificates.items()}
 
 
 def _write(directory: pathlib.Path, authority: bytes, issued: t.Dict[str, t.Tuple[bytes, bytes]]) -> None:
@@ -72,16 +76,10 @@ def _write(directory: pathlib.Path, authority: bytes, issued: t.Dict[str, t.Tupl
     temporary.replace(directory / "ca.pem")
 
 
-def _issue(authority: trustme.CA, hosts: t.Sequence[str]) -> t.Tuple[bytes, bytes]:
-    found = authority.issue_cert(*hosts, key_type=trustme.KeyType.RSA)
-    return b"".join(blob.bytes() for blob in found.cert_chain_pems), found.private_key_pem.bytes()
-
-
-def _issue_for(authority: trustme.CA, hosts: t.Sequence[str], begin: datetime.datetime, end: datetime.datetime) -> t.Tuple[bytes, bytes]:
-    """A certificate for a period (UTC), which trustme of all ages cannot set."""
+def _issue(authority: trustme.CA, key: rsa.RSAPrivateKey, hosts: t.Sequence[str], begin: datetime.datetime, end: datetime.datetime) -> bytes:
+    """A certificate for a period (UTC), and for a key, which trustme of all ages cannot choose."""
     issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
     signer = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
-    key = rsa.generate_private_key(65537, 2048)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "test bed")]))
@@ -94,8 +92,7 @@ def _issue_for(authority: trustme.CA, hosts: t.Sequence[str], begin: datetime.da
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), critical=False)  # type: ignore[arg-type]
         .sign(signer, hashes.SHA256())  # type: ignore[arg-type]
     )
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
-    return certificate.public_bytes(serialization.Encoding.PEM), secret
+    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def _general_name(host: str) -> x509.GeneralName:

@@ -10,6 +10,7 @@ import contextlib
 import imaplib
 import json
 import os
+import select
 import ssl
 import subprocess
 import sys
@@ -290,7 +291,8 @@ def test_idle_tells_of_what_another_process_delivers(two: ImapServer) -> None:
         begin = time.monotonic()
         name = other.deliver(FIRST)
         assert imap.imap.readline() == b"* 3 EXISTS\r\n"
-        assert time.monotonic() - begin < 1
+        # a tenth of it where nothing else runs
+        assert time.monotonic() - begin < 3
         assert imap.imap.readline().endswith(b"RECENT\r\n")
         other.maildir_of.set_flags(name, "S")
         assert imap.imap.readline() == b"* 3 FETCH (UID 3 FLAGS (\\Seen \\Recent))\r\n"
@@ -462,7 +464,7 @@ def test_idle_can_go_wrong(two: ImapServer) -> None:
         imap.imap.send(b"X1 IDLE\r\n")
         assert imap.imap.readline() == b"+ idling\r\n"
         two.deliver(FIRST)
-        time.sleep(0.1)
+        assert select.select([imap.imap.sock], [], [], 0.2)[0] == []
         imap.imap.send(b"DONE\r\n")
         assert imap.imap.readline() == b"* 3 EXISTS\r\n"
 

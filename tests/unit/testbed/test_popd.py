@@ -321,8 +321,10 @@ def test_answers_can_be_cut_dripped_stalled_refused_and_endless(server: PopServe
     with client(server) as pop:
         with pytest.raises(poplib.error_proto, match="SYS/TEMP"):
             pop.noop()
-        pop.sock.settimeout(0.2)  # type: ignore[attr-defined]
+        begin = time.monotonic()
         pop.rset()
+        assert time.monotonic() - begin >= 0.1
+        pop.sock.settimeout(0.2)  # type: ignore[attr-defined]
         with pytest.raises(OSError, match="timed out"):
             pop.stat()
     with client(server) as pop, pytest.raises(poplib.error_proto, match="too long"):
@@ -388,7 +390,8 @@ def test_several_servers_share_a_maildir_and_end_at_once(tmp_path: Path) -> None
         with client(one) as first, client(two) as second:
             assert first.stat() == second.stat()
             begin = time.monotonic()
-    assert time.monotonic() - begin < 2
+    # not as long as it may take to end a thread that does not
+    assert time.monotonic() - begin < 10
 
 
 def test_it_is_a_program_as_well(tmp_path: Path) -> None:

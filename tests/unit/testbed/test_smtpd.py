@@ -104,13 +104,16 @@ def test_a_mail_may_not_arrive_as_it_was_sent(server: SmtpServer, way: str) -> N
 
 
 def test_a_mail_may_take_its_time(server: SmtpServer) -> None:
+    server.behave(way_delay=3600)
+    send(server, "ops@example.com")
+    assert (len(server.messages()), delivered(server)) == (1, [])
     server.behave(way_delay=0.2)
     begin = time.monotonic()
     send(server, "ops@example.com")
-    assert delivered(server) == []
     while not delivered(server):
+        assert time.monotonic() - begin < 10
         time.sleep(0.01)
-    assert 0.2 <= time.monotonic() - begin < 5
+    assert time.monotonic() - begin >= 0.2
 
 
 def test_what_was_sent_is_read_by_pop3_and_imap(server: SmtpServer, tmp_path: Path) -> None:
