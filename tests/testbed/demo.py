@@ -2,15 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection at work: eight hosts on this machine, nine faults, an FTP server, a mail server, the report, the repair.
+"""The collection at work: eight hosts on this machine, nine faults, an FTP server, mail servers, the report, the repair.
 
 Started by ``make demo``. What it makes goes to demo-output/; real directories of this machine are copied
 and never changed. Ends with 0 only if the report named every planted fault and nothing else, the mail
-arrived, and nothing was left to find after the repair.
+arrived and is the same when it is fetched again, and nothing was left to find after the repair.
 """
 
 from __future__ import annotations
 
+import contextlib
+import email
+import email.policy
 import hashlib
 import json
 import logging
@@ -20,12 +23,15 @@ import signal
 import sys
 import typing as t
 from pathlib import Path
+from smtpd import USERS as PASSWORDS
 from smtpd import SmtpServer
 
 import faults
 import fleet
 from ftpd import USERS, FtpServer
+from imapd import ImapServer
 from playbook import run_playbook
+from popd import PopServer
 from screen import GREEN, RED, Screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +45,11 @@ MAX_AGE = "26h"
 # Who mirrors what of the FTP server, and as whom: one who may read and nothing else.
 MIRRORS = {"web1": "releases", "build1": "nightly"}
 READER = "reader"
+# Who reads the mail, and where a probe of the mail goes round with each run.
+NIGHT_SHIFT = "night.shift@fleet.test"
+PROBE = "probe@fleet.test"
+PROVING = "mail1"
+MAILMAN = "fleet"
 # What says that demo-output/ is ours to remove.
 MARKER = "made-by-make-demo"
 
@@ -50,11 +61,14 @@ class DemoFailed(Exception):
 class Demo:
     """The story, step by step; what a step learns is kept here."""
 
-    def __init__(self, screen: Screen, server: SmtpServer, site: FtpServer) -> None:
+    def __init__(self, screen: Screen, server: SmtpServer, mailboxes: t.Mapping[str, t.Union[ImapServer, PopServer]], site: FtpServer) -> None:
         self.screen = screen
         self.server = server
+        # by protocol; both serve the same mailbox
+        self.mailboxes = mailboxes
         self.site = site
         self.report = OUTPUT / "report"
+        self.sent = OUTPUT / "report-as-sent.eml"
         self.plants: t.List[faults.Plant] = []
         self.heal: t.List[t.Callable[[], None]] = []
         self.skipped: t.List[str] = []
@@ -73,6 +87,13 @@ class Demo:
         for name, mirror in MIRRORS.items():
             self.fleet.host(name).mirrors.append(mirror)
         self.screen.say("Besides, %s, over TLS." % " and ".join("%s mirrors %s of the FTP server" % pair for pair in MIRRORS.items()))
+        self.fleet.host(PROVING).variables["mail_roundtrip_routes"] = [self.route("mail by POP3", "pop3", to=PROBE)]
+        self.screen.say("And %s sends a mail to itself with each run, to prove that reports arrive." % PROVING)
+
+    def route(self, name: str, protocol: str, **more: t.Any) -> t.Dict[str, t.Any]:
+        """A way of mail that is to be proved."""
+        box = self.mailboxes[protocol]
+        return {"name": name, "protocol": protocol, "fetch": {"host": box.host, "port": box.tls_port, "ca_path": box.ca}, **more}
 
     def plant(self) -> None:
         """Break things, and remember what was broken."""
@@ -115,12 +136,16 @@ class Demo:
                 "ftp_mirror_max_age": MAX_AGE,
                 "backup_report_dest": str(self.report),
                 "backup_report_title": "Demo fleet",
-                "backup_report_mail_to": ["night.shift@fleet.test"],
+                "mail_roundtrip_from": "backups@fleet.test",
+                "mail_roundtrip_smtp": {"host": self.server.host, "port": self.server.port, "ca_path": self.server.ca},
+                "mail_roundtrip_fetch": {"username": MAILMAN, "password": PASSWORDS[MAILMAN]},
+                "backup_report_mail_to": [NIGHT_SHIFT],
                 "backup_report_mail_from": "backups@fleet.test",
                 "backup_report_mail_host": self.server.host,
                 "backup_report_mail_port": self.server.port,
                 "backup_report_mail_ca_path": self.server.ca,
                 "backup_report_mail_ledger": str(OUTPUT / "ledger"),
+                "backup_report_mail_save_to": str(self.sent),
             }
         )
         extra = " ".join("-e %s=%s" % (name, json.dumps(value)) for name, value in variables.items())
@@ -135,7 +160,7 @@ class Demo:
         status = self.run("sync_backups", "1-first-backup.log", backup_report_mail_to=[], backup_report_charts=False)
         if status or any(row["verdict"] != "good" for row in self.verdicts().values()):
             raise DemoFailed("The first backups are not good; see 1-first-backup.log")
-        self.screen.say("All %d backups and %d mirrors are good." % (len(HOSTS), len(MIRRORS)))
+        self.screen.say("All %d backups and %d mirrors are good, and mail comes through." % (len(HOSTS), len(MIRRORS)))
 
     def find(self) -> None:
         """The run that has to find what was planted."""
@@ -150,7 +175,7 @@ class Demo:
 
     def read_mail(self) -> None:
         """The mail about it, as the server got it."""
-        received = self.server.messages()
+        received = [mail for mail in self.server.messages() if NIGHT_SHIFT in mail.envelope["rcpt_tos"]]
         if len(received) != 1:
             raise DemoFailed("%d mails arrived instead of one" % len(received))
         self.screen.step("Reading the mail that the server received")
@@ -170,6 +195,31 @@ class Demo:
         if not lines or not tls or not {"text/html", "image/png", XLSX} <= set(types):
             raise DemoFailed("The mail lacks its text, its page, its pictures, its table or its encryption: %s" % ", ".join(types))
 
+    def fetch_again(self) -> None:
+        """The same mail, fetched by each protocol and held against what was sent."""
+        self.screen.step("Fetching the mailed report again, by IMAP and by POP3, and holding it against what was sent")
+        routes = [self.route("the report by %s" % protocol.upper(), protocol, sent=str(self.sent)) for protocol in self.mailboxes]
+        place = OUTPUT / "mail-report"
+        status = self.run(
+            "mail_roundtrip",
+            "3-mail.log",
+            mail_roundtrip_hosts=PROVING,
+            mail_roundtrip_routes=routes,
+            backup_report_dest=str(place),
+            backup_report_charts=False,
+            backup_report_mail_to=[],
+        )
+        rows = self.verdicts(place)
+        self.show_verdicts(rows)
+        proved = {pair["name"]: pair for pair in rows[PROVING]["pairs"] if pair["source"] == "mail_roundtrip"}
+        if status or set(proved) != {route["name"] for route in routes} or any(not pair["intact"] for pair in proved.values()):
+            raise DemoFailed("The mail that was fetched is not proved to be the one that was sent; see 3-mail.log")
+        box = next(iter(self.mailboxes.values())).maildir
+        digest, others = same_report(self.sent, [path for folder in ("new", "cur") for path in sorted((box / folder).iterdir())])
+        if not others:
+            raise DemoFailed("No message in the mailbox has the parts of the one that was sent")
+        self.screen.say("Texts, pictures and table are the same, octet by octet. A comparison without the collection agrees: %s… both times." % digest[:16])
+
     def repair(self) -> None:
         """Put right by hand what only a person can, and leave the rest to the playbook."""
         self.screen.step("Repairing")
@@ -183,23 +233,23 @@ class Demo:
             " The flipped bit is overwritten, because we say on_corruption=overwrite: we flipped it in the backup ourselves. Left to itself the playbook would"
             " touch neither."
         )
-        status = self.run("verify_backups", "3-repair.log", backup_verify_repair=True, backup_verify_delete=True, backup_verify_on_corruption="overwrite")
+        status = self.run("verify_backups", "4-repair.log", backup_verify_repair=True, backup_verify_delete=True, backup_verify_on_corruption="overwrite")
         self.show_verdicts()
         bad = [name for name, row in self.verdicts().items() if not row["good"]]
         if status or bad:
-            raise DemoFailed("The repair left something bad (%s); see 3-repair.log" % (", ".join(bad) or "exit status %d" % status))
+            raise DemoFailed("The repair left something bad (%s); see 4-repair.log" % (", ".join(bad) or "exit status %d" % status))
 
     def verify_again(self) -> None:
         """Nothing may be left to find, for the playbook and for a comparison that is not ours."""
         self.screen.step("Verifying once more: nothing may be left to find")
-        status = self.run("verify_backups", "4-verify-again.log")
+        status = self.run("verify_backups", "5-verify-again.log")
         self.show_verdicts()
         bad = [name for name, row in self.verdicts().items() if row["verdict"] != "good"]
         sides = [(host.name, host.src, host.dest) for host in self.fleet.hosts]
         sides += [("%s/%s" % pair, self.site.root / pair[1], self.fleet.host(pair[0]).mirror(pair[1])) for pair in MIRRORS.items()]
         differing = [name for name, left, right in sides if not same_trees(left, right)]
         if status or bad or differing:
-            raise DemoFailed("Not all is good: %s; see 4-verify-again.log" % (", ".join(bad or differing) or "exit status %d" % status))
+            raise DemoFailed("Not all is good: %s; see 5-verify-again.log" % (", ".join(bad or differing) or "exit status %d" % status))
         self.screen.say("All good. A comparison by digests, without the collection, agrees.")
 
     def tell_where_to_look(self) -> None:
@@ -212,20 +262,22 @@ class Demo:
             (OUTPUT / "faults-found.html", "the report of the run that found the faults; open it in a browser"),
             (self.report / "backups.html", "the last report, with nothing left to find"),
             (self.report, "the same as data: JSON, JUnit XML, Prometheus text, a spreadsheet, the history"),
+            (OUTPUT / "mail-report" / "backups.html", "what became of the mail on its way"),
             (self.server.store, "the mails as they arrived; any mail program opens the .eml files"),
+            (next(iter(self.mailboxes.values())).maildir, "the mailbox that the POP3 and IMAP servers serve"),
             (self.site.root, "what the FTP server serves; the mirrors are in hosts/*/mirrors"),
             (OUTPUT / "hosts" / fleet.INVENTORY, "the inventory of the fleet, to play with"),
         ]
 
-    def verdicts(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+    def verdicts(self, place: t.Optional[Path] = None) -> t.Dict[str, t.Dict[str, t.Any]]:
         """The rows of the last report by host."""
-        rows = json.loads((self.report / "backups.json").read_text(encoding="utf-8"))["hosts"]
+        rows = json.loads(((place or self.report) / "backups.json").read_text(encoding="utf-8"))["hosts"]
         return {row["name"]: row for row in rows}
 
-    def show_verdicts(self) -> None:
-        """The last report as a table."""
+    def show_verdicts(self, found: t.Optional[t.Dict[str, t.Dict[str, t.Any]]] = None) -> None:
+        """The last report as a table, or another one."""
         rows = []
-        for name, row in self.verdicts().items():
+        for name, row in (found or self.verdicts()).items():
             for pair in row["pairs"]:
                 paths = [item["path"] for item in pair["findings"]]
                 why = "; ".join([*pair["reasons"], *(["Where: " + ", ".join(paths)] if paths else [])])
@@ -235,6 +287,7 @@ class Demo:
     def check_against_plants(self) -> None:
         """Raises DemoFailed unless the report names exactly what was planted."""
         wanted = {host.name: {host.pair, *host.mirrors} for host in self.fleet.hosts}
+        wanted[PROVING] |= {route["name"] for route in self.fleet.host(PROVING).variables["mail_roundtrip_routes"]}
         wrong = differences(wanted, self.plants, self.verdicts())
         if wrong:
             raise DemoFailed("The report does not say what was planted: %s" % "; ".join(wrong))
@@ -279,6 +332,22 @@ def mail_structure(part: t.Any, depth: int = 0) -> t.Iterator[str]:
             yield from mail_structure(inner, depth + 1)
 
 
+def same_report(sent: Path, arrived: t.Iterable[Path]) -> t.Tuple[str, t.List[Path]]:
+    """The digest of the parts of a mail, and those files that hold a mail with the same; by a way that is not the collection's own."""
+
+    def digest(path: Path) -> str:
+        found = hashlib.sha256()
+        for part in email.message_from_bytes(path.read_bytes(), policy=email.policy.default).walk():
+            if not part.is_multipart():
+                data = part.get_payload(decode=True) or b""
+                text = part.get_content_maintype() == "text"
+                found.update(repr((part.get_content_type(), part.get_filename(), data.replace(b"\r\n", b"\n") if text else data)).encode())
+        return found.hexdigest()
+
+    wanted = digest(sent)
+    return wanted, [path for path in arrived if digest(path) == wanted]
+
+
 def same_trees(left: Path, right: Path) -> bool:
     """Whether both hold the same, by a way that is not the collection's own."""
 
@@ -307,16 +376,24 @@ def prepare_output() -> None:
 def tell(screen: Screen) -> None:
     """The whole story. Raises DemoFailed."""
     prepare_output()
-    with SmtpServer(OUTPUT / "mail-server") as server, FtpServer(OUTPUT / "ftp-server") as site:
-        where = (server.host, server.port, site.host, site.explicit_port)
-        screen.step("A mail server listens on %s, port %d, and an FTP server on %s, port %d, with certificates of their own authorities" % where)
-        demo = Demo(screen, server, site)
+    box = OUTPUT / "mailbox"
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(SmtpServer(OUTPUT / "mail-server", maildir=box))
+        mailboxes = {
+            "imap": running.enter_context(ImapServer(OUTPUT / "imap-server", maildir=box)),
+            "pop3": running.enter_context(PopServer(OUTPUT / "pop3-server", maildir=box)),
+        }
+        site = running.enter_context(FtpServer(OUTPUT / "ftp-server"))
+        ports = (server.host, server.port, mailboxes["imap"].tls_port, mailboxes["pop3"].tls_port, site.explicit_port)
+        screen.step("Servers listen on %s, with certificates of their own authorities: SMTP on port %d, IMAP on %d, POP3 on %d, FTP on %d" % ports)
+        demo = Demo(screen, server, mailboxes, site)
         try:
             demo.make_fleet()
             demo.back_up()
             demo.plant()
             demo.find()
             demo.read_mail()
+            demo.fetch_again()
             demo.repair()
             demo.verify_again()
         finally:
