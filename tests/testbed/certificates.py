@@ -48,21 +48,19 @@ def make_certificates(directory: t.Union[str, pathlib.Path], names: t.Sequence[s
 
 @functools.lru_cache(maxsize=None)
 def _make(names: t.Tuple[str, ...]) -> t.Tuple[bytes, t.Dict[str, t.Tuple[bytes, bytes]]]:
-    """The authority, and the certificates with their keys: once for each process, and one key for all, because RSA keys take their time."""
+    """The authority, and the certificates with their keys: once for each process, and one key for all servers, because RSA keys take their time."""
     authority = trustme.CA()
-    key = rsa.generate_private_key(65537, 2048)
+    server, client = (rsa.generate_private_key(65537, 2048) for _time in range(2))
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
     valid = (now - datetime.timedelta(days=1), now + datetime.timedelta(days=300))
-    certificates = {
-        "good": _issue(authority, key, names, *valid),
-        "wrong_name": _issue(authority, key, ["wrong.example"], *valid),
-        "expired": _issue(authority, key, names, *_PAST),
-        "not_yet": _issue(authority, key, names, *_FUTURE),
-        "unknown_ca": _issue(trustme.CA(), key, names, *valid),
-        "client": _issue(authority, key, ["client.example"], *valid),
+    return authority.cert_pem.bytes(), {
+        "good": _issue(authority, server, names, *valid),
+        "wrong_name": _issue(authority, server, ["wrong.example"], *valid),
+        "expired": _issue(authority, server, names, *_PAST),
+        "not_yet": _issue(authority, server, names, *_FUTURE),
+        "unknown_ca": _issue(trustme.CA(), server, names, *valid),
+        "client": _issue(authority, client, ["client.example"], *valid),
     }
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
-    return authority.cert_pem.bytes(), {name: (certificate, secret) for name, certificate in certificates.items()}
 
 
 def _write(directory: pathlib.Path, authority: bytes, issued: t.Dict[str, t.Tuple[bytes, bytes]]) -> None:
@@ -76,8 +74,8 @@ def _write(directory: pathlib.Path, authority: bytes, issued: t.Dict[str, t.Tupl
     temporary.replace(directory / "ca.pem")
 
 
-def _issue(authority: trustme.CA, key: rsa.RSAPrivateKey, hosts: t.Sequence[str], begin: datetime.datetime, end: datetime.datetime) -> bytes:
-    """A certificate for a period (UTC), and for a key, which trustme of all ages cannot choose."""
+def _issue(authority: trustme.CA, key: rsa.RSAPrivateKey, hosts: t.Sequence[str], begin: datetime.datetime, end: datetime.datetime) -> t.Tuple[bytes, bytes]:
+    """A certificate for a period (UTC), and for a key, which trustme of all ages cannot choose; and the key."""
     issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
     signer = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
     certificate = (
@@ -92,7 +90,8 @@ def _issue(authority: trustme.CA, key: rsa.RSAPrivateKey, hosts: t.Sequence[str]
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), critical=False)  # type: ignore[arg-type]
         .sign(signer, hashes.SHA256())  # type: ignore[arg-type]
     )
-    return certificate.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return certificate.public_bytes(serialization.Encoding.PEM), secret
 
 
 def _general_name(host: str) -> x509.GeneralName:
