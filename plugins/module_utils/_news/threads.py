@@ -41,9 +41,17 @@ class _Forest:
         for place, article in enumerate(articles):
             if self._places[article.message_id] == place:
                 self._add(article)
+        # a branch that was named, and that no article is on, is none
+        alive: t.Set[str] = set()
+        for name in self._places:
+            place: t.Optional[str] = name
+            while place is not None and place not in alive:
+                alive.add(place)
+                place = self._parents.get(place)
         self._children: t.Dict[str, t.List[str]] = {}
         for child, parent in self._parents.items():
-            self._children.setdefault(parent, []).append(child)
+            if child in alive:
+                self._children.setdefault(parent, []).append(child)
 
     def _add(self, article: Overview) -> None:
         references = [reference for reference in article.references if reference != article.message_id]

@@ -55,7 +55,7 @@ def test_what_is_no_message_id_is_told(text: str) -> None:
         (["**a**"], "bab", True),
     ],
 )
-def test_the_last_pattern_that_matches_decides(patterns: "list[str]", name: str, wanted: bool) -> None:
+def test_the_last_pattern_that_matches_decides(patterns: list[str], name: str, wanted: bool) -> None:
     assert Wildmat(patterns, "groups").match(name) is wanted
 
 

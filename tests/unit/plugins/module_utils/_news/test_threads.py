@@ -67,6 +67,10 @@ def test_loops_are_not_closed() -> None:
         assert sorted(each["id"] for row in rows for each in row["articles"]) == sorted(article.message_id for article in articles)
 
 
+def test_a_branch_without_articles_is_none() -> None:
+    assert drawn(one("b", "a"), one("a", "c", "d", "b")) == ["a: a0 b1"]
+
+
 def test_an_article_that_is_listed_twice_counts_once() -> None:
     assert drawn(one("a"), one("a"), one("b", "a")) == ["a: a0 b1"]
 
