@@ -139,17 +139,17 @@ class Run:
         return most is not None and self.findings.counts["fetched"] >= most
 
     def _too_few(self, mailbox: Mailbox) -> FleetproofError:
-        matched, what = self.findings.counts["matched"], str(self.request.matcher)
+        request, what = self.request, str(self.request.matcher)
         return FleetproofError(
             "timeout",
-            "Waited %g s for %d %s%s in %s, and saw %d; there are %d messages in all"
+            "Waited %g s in %s for mail%s%s: %d of %d came; the mailbox holds %d in all"
             % (
-                self.request.wait,
-                self.request.min_messages,
-                "messages that were not fetched before" if self.request.remembers else "messages",
-                " with %s" % what if what else "",
+                request.wait,
                 mailbox.account,
-                matched,
+                " that was not fetched before" if request.remembers else "",
+                " with %s" % what if what else "",
+                self.findings.counts["matched"],
+                request.min_messages,
                 mailbox.totals()["count"],
             ),
         )
@@ -289,24 +289,31 @@ class Run:
         """Store what is to be stored of a message that is wanted, and tell of it."""
         record = record_of(ref.key, message, len(raw), self.request.bodies)
 
-        def also(_path: t.Optional[str]) -> None:
+        def also(path: t.Optional[str]) -> None:
             if self._folder is not None:
                 saved, rows = self._folder.save(message, ref.key)
                 record["attachments"] = rows
                 self.findings.saved = self.findings.saved or saved
-                self.findings.counts["attachments"] += sum(1 for row in rows if row["path"] is not None)
+            # ahead of what may fail, or may have been done when the connection breaks off: the message is here
+            self._tell(ref, record, message, path)
             if not self.request.check:
                 mailbox.handled(ref)
 
-        path = None
         if self._seen is not None and self._store is not None and not self.request.check:
-            path = Keeper(self._store, self._seen).keep(ref.key, raw, arrival_of(message.fields), also)
+            Keeper(self._store, self._seen).keep(ref.key, raw, arrival_of(message.fields), also)
         elif self._seen is not None and self._store is None:
             also(None)
             self._seen.note(ref.key)
-        self._count(ref, len(raw))
-        shown = None if path is None else display_name(path)
-        record["path"] = shown
+        else:
+            self._tell(ref, record, message, None)
+
+    def _tell(self, ref: Ref, record: t.Dict[str, t.Any], message: Message, path: t.Optional[str]) -> None:
+        """List a message, unless an earlier session of this run has done so."""
+        if ref.key in self._fetched:
+            return
+        self._count(ref, record["size"])
+        self.findings.counts["attachments"] += sum(1 for row in record["attachments"] if row["path"] is not None)
+        shown = record["path"] = None if path is None else display_name(path)
         if message.defects:
             self.findings.breaks(ref.key, "; ".join(message.defects), shown)
         self.findings.add(record)

@@ -73,6 +73,7 @@ class ImapMailbox(Mailbox):
         # sizes never change (RFC 3501, section 2.3.4): each is asked for once
         self._sizes: t.Dict[int, int] = {}
         self._validity = 0
+        self._odd = False
         self._totals: t.Dict[str, int] = {}
         self._server: t.Dict[str, t.Any] = {}
         self._open()
@@ -141,8 +142,9 @@ class ImapMailbox(Mailbox):
     def refs(self) -> t.List[Ref]:
         """See Mailbox."""
         session = self._session
-        session.dialogue.stirred = False
         session.noop()
+        # what this has told of is found; what comes from here on may be not
+        session.dialogue.stirred = False
         uids = session.search(self._criteria)
         self._learn_sizes(uids)
         self._totals = self._count(uids)
@@ -177,7 +179,7 @@ class ImapMailbox(Mailbox):
     def retrieve(self, ref: Ref, limit: int) -> bytes:
         """See Mailbox."""
         try:
-            return self._session.body(self._uid(ref), limit)
+            raw = self._session.body(self._uid(ref), limit)
         except FleetproofError as error:
             if isinstance(error.__cause__, Oversized):
                 raise TooLarge(
@@ -186,6 +188,14 @@ class ImapMailbox(Mailbox):
                     % (error.__cause__.size, limit, ref.size),
                 ) from error
             raise
+        if ref.size not in (-1, len(raw)) and not self._odd:
+            # some servers only estimate sizes, so it is no error
+            self._odd = True
+            self.warnings.append(
+                "Message %s of %s has %d octets where the server said %d: look whether it is whole before it is deleted there"
+                % (ref.key, self.where, len(raw), ref.size)
+            )
+        return raw
 
     def _uid(self, ref: Ref) -> int:
         if not ref.key.startswith("%d." % self._validity):
@@ -235,7 +245,7 @@ class ImapMailbox(Mailbox):
     def wait(self, until: float) -> None:
         """See Mailbox. A connection that is lost meanwhile is made anew, as often as it takes."""
         attempt = 0
-        while time.monotonic() < until:
+        while True:
             try:
                 if self._session.dialogue.broken:
                     self._open()

@@ -28,6 +28,8 @@ _LARGEST = 2**63 - 1  # of any number (RFC 9051, section 9)
 _UNTAGGED = re.compile(rb"\A(?:([0-9]{1,19}) )?([A-Za-z][A-Za-z0-9.$-]*)(?: +(.*))?\Z", re.DOTALL)
 _CODE = re.compile(rb"\A\[([^\]\s]+)(?: ([^\]]*))?\] ?(.*)\Z", re.DOTALL)
 _LITERAL_AT_END = re.compile(rb"(~?)\{([0-9]{1,19})\+?\}\Z")
+# what is no digit, or more digits than a UID has
+_NOT_UIDS = re.compile(rb"[^0-9 ]|[0-9]{11}")
 _TOKEN = re.compile(rb' *(?:([()])|"([^"\\]*(?:\\.[^"\\]*)*)"|(~?\{[0-9]{1,19}\+?\}\Z)|([^\x00-\x20()"{\x7f\[]+(?:\[[^\]]*\][^\x00-\x20()"\[]*)?))', re.DOTALL)
 
 
@@ -122,7 +124,10 @@ def _uids(data: bytes) -> t.List[int]:
     words = data.partition(b"(")[0].split(None, _UIDS)
     if len(words) > _UIDS:
         raise NotImap("it found more than %d messages; narrow them down by search" % _UIDS)
-    return [number_of(word.decode("latin-1")) for word in words]
+    # int() would take a sign, or an underscore; one look at all of them is quick
+    if _NOT_UIDS.search(data.partition(b"(")[0]):
+        raise _garbled(data)
+    return list(map(int, words))
 
 
 def _pass_over(data: bytes, source: Source) -> None:

@@ -142,6 +142,17 @@ def test_what_is_deleted_was_fetched_by_this_task(server: ImapServer, fetch: Fet
     assert len(fetch.kept()) == 3
 
 
+def test_what_cannot_be_marked_is_told_and_is_here(server: ImapServer, fetch: Fetcher) -> None:
+    server.behave(refuse={"UID STORE": "NO Flags are for others"})
+    run = fetch(mark_seen=True)
+    assert run.failure is not None
+    assert (run.failure.kind, "Flags are for others" in run.failure.message) == ("permission", True)
+    assert (run.changed, subjects(run), fetch.kept()) == (True, ["one"], [mail("one")])
+    server.behave()
+    assert subjects(fetch(mark_seen=True)) == ["one", "two", "three"]
+    assert fetch.kept() == sorted(map(mail, ("one", "two", "three")))
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -189,14 +200,20 @@ def test_nothing_is_lost_or_repeated_by_a_connection_that_breaks(server: ImapSer
     server.box("Done")
     server.behave(replies={command: [None, how]} if command in ("UID FETCH", "UID STORE", "UID MOVE") else {command: [how]})
     wish: t.Dict[str, t.Any] = {"delete": "fetched"} if command == "UID EXPUNGE" else {"mark_seen": True, "move_to": "Done"}
+    told: t.List[str] = []
     try:
-        failure = fetch(retries=retries, **wish).failure
+        first = fetch(retries=retries, **wish)
+        failure = first.failure
+        told = subjects(first)
     except FleetproofError as error:
         failure = error
     assert (failure is None) == (retries > 0)
     assert failure is None or failure.retryable
+    # each file has been told of, whatever became of its message afterwards
+    assert len(told) == len(fetch.kept())
     second = fetch(**wish)
     assert second.failure is None
+    assert set(told + subjects(second)) == {"one", "two", "three"}
     assert fetch.kept() == sorted(map(mail, ("one", "two", "three")))
     assert on_server(server) == []
     if "move_to" in wish:

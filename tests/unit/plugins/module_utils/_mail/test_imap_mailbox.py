@@ -115,6 +115,7 @@ def test_messages_are_as_they_are_on_whatever_server(server: ImapServer, opened:
     assert [ref.key for ref in refs] == ["%d.%d" % (validity, uid) for uid in (1, 2, 3)]
     assert [ref.size for ref in refs] == [len(raw) + behaviour.get("size_off", 0) for raw in raws]
     assert [box.retrieve(ref, 10**6) for ref in refs] == raws
+    assert len(box.warnings) == ("size_off" in behaviour)
     assert [head for _ref, head in box.heads(refs)] == [raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" for raw in raws]
     totals = {"count": 3, "size": sum(map(len, raws)) + 3 * behaviour.get("size_off", 0), "unseen": 3, "uidvalidity": validity}
     assert box.totals() == totals
@@ -196,6 +197,16 @@ def test_a_message_larger_than_the_server_said_is_not_read(server: ImapServer, o
     assert "more than max_size allows (1000 octets)" in caught.value.message
 
 
+def test_a_message_that_the_server_has_cut_short_draws_a_warning(server: ImapServer, opened: Opener) -> None:
+    server.deliver(mail("one"))
+    server.deliver(mail("two"))
+    server.behave(fetch="short")
+    box = opened()
+    assert [len(box.retrieve(ref, 1000)) for ref in box.refs()] == [len(mail("one")) - 10, len(mail("two")) - 10]
+    (warning,) = box.warnings
+    assert "has %d octets where the server said %d" % (len(mail("one")) - 10, len(mail("one"))) in warning
+
+
 @pytest.mark.parametrize("cut", [0, 20, 1000, 60000])
 def test_a_connection_that_breaks_in_a_message_is_an_error_to_try_again_after(server: ImapServer, opened: Opener, cut: int) -> None:
     server.deliver(mail("one", "x" * 80000))
@@ -260,6 +271,17 @@ def test_a_mailbox_that_can_be_read_only_is_told_before_anything_is_done(server:
         opened(writing=True, **wish)
     assert (caught.value.kind, "read only" in caught.value.message) == ("permission", True)
     opened(writing=False, **wish)
+
+
+@pytest.mark.parametrize(("wish", "flag"), [({"mark_seen": True}, "\\Seen"), ({"delete": True}, "\\Deleted"), ({"move_to": "Done"}, "")])
+def test_a_flag_that_the_server_does_not_keep_is_told_before_anything_is_done(server: ImapServer, opened: Opener, wish: t.Dict[str, t.Any], flag: str) -> None:
+    server.box("Done")
+    server.behave(unsolicited={"SELECT": ["* OK [PERMANENTFLAGS (\\Flagged)] Limited"]}, hide=[] if flag else ["MOVE"])
+    with pytest.raises(FleetproofError) as caught:
+        opened(writing=True, **wish)
+    assert (caught.value.kind, (flag or "\\Deleted") in caught.value.message) == ("permission", True)
+    server.behave(unsolicited={"SELECT": ["* OK [PERMANENTFLAGS (\\SEEN \\deleted)] Limited"]})
+    opened(writing=True, **wish)
 
 
 def test_uidvalidity_is_needed_to_know_messages_again_and_for_nothing_else(server: ImapServer, opened: Opener) -> None:

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_parse import NotImap, Oversized, Response, fetched, number_of, read_response
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LIMIT = 1000
@@ -169,6 +169,7 @@ def test_nothing_that_is_shown_acts_upon_a_terminal() -> None:
     assert "�" in response.text
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -204,6 +205,7 @@ def written(value: t.Any, literals: bool) -> bytes:
     return b'"%s"' % re.sub(rb'(["\\])', rb"\\\1", value)
 
 
+@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_what_is_written_is_read(value: t.Any, literals: bool) -> None:
     assert list(parse(b"* 1 FETCH " + written(value, literals)).values) == [value]

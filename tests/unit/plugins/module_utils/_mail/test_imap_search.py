@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_search import in_set, search_parts, uid_sets
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -67,6 +67,7 @@ def test_sets_are_short_and_whole() -> None:
     assert list(uid_sets([], 3)) == []
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 2**32 - 1)), st.integers(1, 50))
 def test_each_uid_is_in_one_set_and_no_other_is(uids: t.Set[int], most: int) -> None:
     sets = list(uid_sets(uids, most))
