@@ -37,9 +37,8 @@ options:
     description: Port of the server. The default is V(995) for O(tls=implicit), and V(110) otherwise.
     type: int
   username:
-    description: Name to log in with. There is no POP3 without a login.
+    description: Name to log in with. It is needed, since there is no POP3 without a login.
     type: str
-    required: true
   auth:
     description:
       - How to log in.

@@ -20,7 +20,7 @@ from .pop3_login import PORTS
 from .pop3_mailbox import PopMailbox
 
 SPEC = FETCH.merge(login_options("plain", "login", "cram-md5", "apop", "xoauth2")).merge(
-    ArgumentSpec(argument_spec={"username": {"type": "str", "required": True}, "wait_interval": {"type": "float", "default": 0.5}})
+    ArgumentSpec(argument_spec={"wait_interval": {"type": "float", "default": 0.5}})
 )
 
 

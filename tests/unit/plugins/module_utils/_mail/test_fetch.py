@@ -357,7 +357,7 @@ def test_not_enough_in_time_is_a_failure_that_returns_what_came(fetch: Fetcher, 
     assert time.monotonic() - begun < 10
     assert outcome.failure is not None
     assert (outcome.failure.kind, outcome.changed, subjects(outcome), len(fetch.kept())) == ("timeout", True, ["Report 1"], 1)
-    for words in ("0.2 s", "for 2 messages", "subject: Report 1", "saw 1", "2 messages in all"):
+    for words in ("Waited 0.2 s", "pop3://fleet@", "not fetched before", "subject: Report 1", "1 of 2 came", "holds 2 in all"):
         assert words in outcome.failure.message
     assert outcome.result["waited"] >= 0.2
 
