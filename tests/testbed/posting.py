@@ -53,7 +53,7 @@ def _post(spool: Spool, raw: bytes, user: str, late: float, recommended: str) ->
     if problem:
         return Posting("441 " + problem)
     message_id = fields.get("message-id", [""])[0] or recommended or new_id()
-    if message_id in spool.history:
+    if spool.by_id(message_id) is not None or message_id in spool.history:
         return Posting("441 435 Duplicate")
     groups = [group for group in _list(fields["newsgroups"][0]) if group in spool.groups]
     if "control" in fields:

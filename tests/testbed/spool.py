@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Newsgroups on disk, as the news server of the test bed keeps them: ``GROUP/NUMBER`` is an article, ``groups.json`` tells of the groups."""
+"""Newsgroups on disk, as the news server of the test bed keeps them: ``GROUP/NUMBER`` is an article, whoever put it there.
+
+``groups.json`` tells of the groups; they are read from it, and from the names of the directories, when the spool is opened.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ import typing as t
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from maildir import wire
 
+# the clock of the file system goes in steps: a directory that changed just now may change again without a trace
+_STEP = 0.05
 _FIELD = re.compile(rb"(?:^|(?<=\r\n))([^:\s]+):[ \t]?((?:[^\r]|\r(?!\n)|\r\n[ \t])*)(?:\r\n|\Z)")
 
 
@@ -89,6 +94,8 @@ class Spool:
         # of all that were ever here, cancelled ones as well
         self.history: t.Dict[str, t.Optional[Article]] = {}
         self._numbers: t.Dict[str, t.Dict[int, Article]] = {}
+        # when the directory of a group was changed last, as it was when it was read
+        self._changed: t.Dict[str, int] = {}
         self.lock = threading.RLock()
         path.mkdir(parents=True, exist_ok=True)
         self._load()
@@ -99,10 +106,26 @@ class Spool:
         self.history = dict.fromkeys(told["gone"])
         self.groups = {row["name"]: Group(**row) for row in told["groups"]}
         self._numbers = {name: {} for name in self.groups}
-        for folder in sorted(self.path.iterdir()):
-            for path in sorted((path for path in folder.glob("*") if path.name.isdigit()), key=lambda path: int(path.name)):
-                self.add_group(folder.name)
-                self._found(folder.name, int(path.name), path)
+        for folder in sorted(path for path in self.path.iterdir() if path.is_dir()):
+            self.add_group(folder.name)
+            self._look(folder.name)
+
+    def _look(self, group: str) -> None:
+        """Take what others have put there, and forget what they have taken away."""
+        folder = self.path / group
+        changed = folder.stat().st_mtime_ns
+        if changed == self._changed.get(group) and time.time() - changed / 1e9 > _STEP:
+            return
+        self._changed[group] = changed
+        there = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+        for number in there:
+            if number not in self._numbers[group]:
+                self._found(group, number, folder / str(number))
+        for number in set(self._numbers[group]) - set(there):
+            article = self._numbers[group].pop(number)
+            del article.groups[group]
+            if not article.groups:
+                self.history[article.message_id] = None
 
     def _found(self, group: str, number: int, path: pathlib.Path) -> None:
         raw = wire(path.read_bytes())
@@ -137,6 +160,8 @@ class Spool:
         with self.lock:
             for group in groups:
                 self.add_group(group)
+            for group in groups:
+                self._look(group)
             numbers = {group: self.groups[group].high + 1 for group in groups}
             raw = wire(raw)
             if host:
@@ -148,8 +173,10 @@ class Spool:
             article = Article(raw, message_id, numbers, now, time.monotonic() + late if late else 0.0)
             for group, number in numbers.items():
                 path = self.path / group / str(number)
-                path.write_bytes(raw)
-                os.utime(path, (now, now))
+                temporary = path.with_name(".%d" % number)
+                temporary.write_bytes(raw)
+                os.utime(temporary, (now, now))
+                temporary.replace(path)
                 self._numbers[group][number] = article
                 self.groups[group].high = number
             self.history[message_id] = article
@@ -163,23 +190,29 @@ class Spool:
             self.history[message_id] = None
             for group, number in (article.groups if article else {}).items():
                 self._numbers[group].pop(number, None)
-                (self.path / group / str(number)).unlink()
+                (self.path / group / str(number)).unlink(missing_ok=True)
             self._save()
 
     def numbers(self, group: str) -> t.Dict[int, Article]:
         """What is seen of a group, by number."""
         now = time.monotonic()
         with self.lock:
+            self._look(group)
             return {number: article for number, article in sorted(self._numbers[group].items()) if article.seen_from <= now}
 
     def by_id(self, message_id: str) -> t.Optional[Article]:
         """None for what is not there, or not yet."""
-        article = self.history.get(message_id)
+        with self.lock:
+            for group in self.groups:
+                self._look(group)
+            article = self.history.get(message_id)
         return article if article is not None and article.seen_from <= time.monotonic() else None
 
     def articles(self) -> t.List[Article]:
         """All that are there, in the order in which they came."""
         with self.lock:
+            for group in self.groups:
+                self._look(group)
             return sorted((article for article in self.history.values() if article is not None), key=lambda article: article.arrived)
 
     def clear(self) -> None:
@@ -189,7 +222,7 @@ class Spool:
                 for path in (self.path / name).iterdir():
                     path.unlink()
                 (self.path / name).rmdir()
-            self.groups, self.history, self._numbers = {}, {}, {}
+            self.groups, self.history, self._numbers, self._changed = {}, {}, {}, {}
             self._save()
 
 

@@ -273,6 +273,19 @@ def test_articles_stay_over_servers(three: NewsServer) -> None:
     assert "<2@x>" in other.spool.history
 
 
+def test_a_file_that_another_process_puts_there_is_an_article(three: NewsServer) -> None:
+    folder = three.spool.path / GROUP
+    with client(three) as news:
+        assert news("GROUP " + GROUP) == "211 2 1 3 " + GROUP
+        (folder / "7").write_bytes(article(7).replace(b"\r\n", b"\n"))
+        assert news("STAT <7@x>") == "223 0 <7@x>"
+        assert news("GROUP " + GROUP) == "211 3 1 7 " + GROUP
+        (folder / "1").unlink()
+        assert news("GROUP " + GROUP) == "211 2 3 7 " + GROUP
+        assert news.code("STAT <1@x>") == 430
+    assert three.add_article(GROUP, article(8)) == 8
+
+
 def test_capabilities_and_logging_in(server: NewsServer) -> None:
     with client(server, encrypted=False) as news:
         found = news.list("CAPABILITIES", 101)
