@@ -14,7 +14,7 @@ import typing as t
 from urllib.parse import quote
 
 from .._errors import FleetproofError
-from .._message.addresses import Address, distinct, parse_address, parse_addresses
+from .._message.addresses import Address, distinct, id_domain, parse_address, parse_addresses
 from .._message.compose import Mail
 from .._message.content import Content, look_at
 from .._message.headers import Charset, checked_name, checked_value, find_charset
@@ -47,7 +47,6 @@ _HOLD_ADDRESSES = frozenset(("reply-to", "sender", "errors-to", "disposition-not
 # where one Name=value ends and the next begins, in the string form of mail modules
 _NEXT_HEADER = re.compile(r"\s*[|,]\s*(?=[!-9;<>-~]+=)")
 _NEXT_IN_ITEM = re.compile(r"\s*\|\s*(?=[!-9;<>-~]+=)")
-_DOMAIN = re.compile(r"\A[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\Z")
 
 
 def mail_of(params: t.Mapping[str, t.Any]) -> t.Tuple[Mail, t.List[str]]:
@@ -74,7 +73,7 @@ def mail_of(params: t.Mapping[str, t.Any]) -> t.Tuple[Mail, t.List[str]]:
         fields=fields,
         address_fields=address_fields,
         priority=params["priority"],
-        id_domain=_id_domain(params["message_id_domain"], sender),
+        id_domain=id_domain(params["message_id_domain"], sender),
         text_is_derived=derived,
     )
     if not (mail.to or mail.cc or mail.bcc):
@@ -150,18 +149,6 @@ def _pairs(given: t.Any) -> t.Iterator[t.Tuple[str, str]]:
                 raise FleetproofError("argument", "headers: %r is not Name=value" % item)
             continue
         yield name.strip(), value.strip()
-
-
-def _id_domain(given: t.Optional[str], sender: Address) -> str:
-    if given is None:
-        return sender.domain if _DOMAIN.match(sender.domain) else "ansible"
-    try:
-        domain = given.strip().encode("idna").decode("ascii")
-    except UnicodeError:
-        domain = ""
-    if not _DOMAIN.match(domain):
-        raise FleetproofError("unsafe" if re.search(r"[\r\n]", given) else "argument", "message_id_domain: %r is not a domain" % given)
-    return domain
 
 
 def _doubts(mail: Mail) -> t.List[str]:

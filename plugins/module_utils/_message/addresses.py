@@ -26,6 +26,7 @@ _ATEXT = r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,.\"]"
 _LOCAL = re.compile(r"\A(?:%s+(?:\.%s+)*|%s)\Z" % (_ATEXT, _ATEXT, _QUOTED))
 _LABEL = re.compile(r"\A[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
 _SPLIT = re.compile(r'%s|\([^()]*\)|<[^<>]*>|,|[^",(<]+|.' % _QUOTED, re.DOTALL)
+_DOMAIN = re.compile(r"\A[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\Z")
 
 
 @dataclass(frozen=True)
@@ -122,3 +123,16 @@ def distinct(addresses: t.Iterable[Address]) -> t.List[Address]:
     for address in addresses:
         found.setdefault(address.identity, address)
     return list(found.values())
+
+
+def id_domain(given: t.Optional[str], sender: Address) -> str:
+    """What stands behind the "@" of the Message-IDs: the option ``message_id_domain``, or else the domain of the sender."""
+    if given is None:
+        return sender.domain if _DOMAIN.match(sender.domain) else "ansible"
+    try:
+        domain = given.strip().encode("idna").decode("ascii")
+    except UnicodeError:
+        domain = ""
+    if not _DOMAIN.match(domain):
+        raise FleetproofError("unsafe" if re.search(r"[\r\n]", given) else "argument", "message_id_domain: %r is not a domain" % given)
+    return domain

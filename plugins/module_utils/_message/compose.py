@@ -197,6 +197,12 @@ def _text_part(subtype: str, text: str, charset: Charset, sealed: bool) -> _Part
     return _Part([header_field("Content-Type", kind), header_field("Content-Transfer-Encoding", [encoding])], raw, open_end=encoding != "base64")
 
 
+def text_entity(text: str, charset: Charset) -> t.Tuple[t.List[str], bytes]:
+    """The MIME header fields and the octets of a message that is nothing but text."""
+    part = _text_part("plain", text, charset, sealed=False)
+    return [header_field("MIME-Version", ["1.0"]), *part.header], t.cast(bytes, part.body)
+
+
 def _quoted_printable(raw: bytes) -> bytes:
     return b"\r\n".join(_quoted_line(line) for line in raw.split(b"\r\n"))
 
