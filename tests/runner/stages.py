@@ -268,10 +268,13 @@ def _sanity(core: str) -> t.Callable[[Job], None]:
             job.checks.append(Check("ansible-test sanity", SKIPPED, "no Python on this machine runs ansible-core %s" % core))
             return
         _serve_pip(job, environment)
-        status, text = job.run(environment, ["ansible-test", "sanity", "--local", "--color", "no"], 2400)
+        # It runs scripts from there, and Python looks beside a script for modules: what lies about in /tmp must not be found.
+        temporary = os.path.join(job.context.build, "tmp", job.key)
+        os.makedirs(temporary, exist_ok=True)
+        status, text = job.run(environment, ["ansible-test", "sanity", "--local", "--color", "no"], 2400, extra={"TMPDIR": temporary})
         job.checks += outcome.from_sanity(text)
         if status and not any(check.outcome == FAILED for check in job.checks):
-            job.check("ansible-test sanity", status)
+            job.check("ansible-test sanity", status, text)
 
     return run
 
