@@ -85,7 +85,7 @@ options:
     description: How many messages to fetch in this run at most, the first ones by O(order). The default is all. The others are for the next run.
     type: int
   max_size:
-    description: Messages that are larger are not fetched. They are listed in RV(skipped) each time.
+    description: Messages that are larger are not fetched. They are listed in RV(skipped_messages) each time.
     type: str
     default: 64M
   max_parts:

@@ -90,7 +90,7 @@ options:
     description: How many messages to look at, of those that match. All of them by default.
     type: int
   max_size:
-    description: The largest message that is read. Larger ones are listed in RV(left_out).
+    description: The largest message that is read. Larger ones are listed in RV(skipped_messages).
     type: str
     default: 64M
   max_parts:
@@ -350,8 +350,8 @@ counts:
     not_matched:
       description: Read, and not so.
       type: int
-    left_out:
-      description: In RV(left_out).
+    skipped:
+      description: In RV(skipped_messages).
       type: int
     broken:
       description: In RV(broken).
@@ -359,8 +359,8 @@ counts:
     vanished:
       description: Removed by others before they were read.
       type: int
-  sample: {found: 12, messages: 3, not_matched: 9, left_out: 0, broken: 0, vanished: 0}
-left_out:
+  sample: {found: 12, messages: 3, not_matched: 9, skipped: 0, broken: 0, vanished: 0}
+skipped_messages:
   description: What was not read, because it is too large or no regular file.
   returned: when O(path) could be looked at
   type: list

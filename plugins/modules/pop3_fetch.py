@@ -204,7 +204,7 @@ messages:
       description: Where the message was put, V(null) if it was not. The mbox with O(format=mbox).
       type: str
       sample: /srv/mail/reports/new/1770091506.0123456789abcdef0123456789abcdef.host
-skipped:
+skipped_messages:
   description: Messages that match as far as was looked, and are larger than O(max_size).
   returned: when the mailbox could be opened
   type: list
@@ -234,7 +234,7 @@ broken:
     path:
       description: Where it was put, V(null) if it was not.
       type: str
-failed:
+failed_messages:
   description: Messages that the server did not hand out. The others were fetched, and the task fails.
   returned: when the mailbox could be opened
   type: list
@@ -273,13 +273,13 @@ counts:
       description: Attachments that are in O(attachments_dest) now.
       type: int
     skipped:
-      description: Messages in RV(skipped).
+      description: Messages in RV(skipped_messages).
       type: int
     broken:
       description: Messages in RV(broken).
       type: int
     failed:
-      description: Messages in RV(failed).
+      description: Messages in RV(failed_messages).
       type: int
     deleted:
       description: Messages in RV(deleted).

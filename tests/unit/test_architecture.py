@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 UTILS = PLUGINS / "module_utils"
@@ -105,3 +106,14 @@ def test_tree_modules_start_without_network_or_mail(module: str) -> None:
     reached = {name.split(".")[0] for name in _reached(PLUGINS / "modules" / (module + ".py"))}
     assert len(reached) > 5
     assert not reached & HEAVY
+
+
+@pytest.mark.parametrize("path", _files(PLUGINS / "modules"), ids=lambda path: path.stem)
+def test_no_result_is_taken_for_the_state_of_its_task(path: Path) -> None:
+    """A list under one of these names makes Ansible show a task as skipped or failed that was neither."""
+    texts = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    assert not {"skipped", "failed", "unreachable", "results", "ansible_facts"} & set(yaml.safe_load(texts["RETURN"]))

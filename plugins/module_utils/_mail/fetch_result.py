@@ -79,7 +79,9 @@ class Findings:
         result: t.Dict[str, t.Any] = {"messages": self.messages, "counts": self.counts}
         truncated = self._truncated
         for name in ("skipped", "broken", "failed", "deleted"):
-            result[name], cut = stop_at(getattr(self, name), self._max_listed)
+            # "skipped" and "failed" themselves mean something to Ansible
+            key = name + "_messages" if name in ("skipped", "failed") else name
+            result[key], cut = stop_at(getattr(self, name), self._max_listed)
             truncated = truncated or cut
         result["truncated"] = truncated
         return result

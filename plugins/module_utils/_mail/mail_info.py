@@ -105,7 +105,7 @@ class _Survey:
         ]
         self._broken: t.List[t.Dict[str, t.Any]] = []
         self._unread: t.List[FleetproofError] = []
-        self.counts = {"found": len(mailbox.places), "messages": 0, "not_matched": 0, "left_out": len(self._left_out), "broken": 0, "vanished": 0}
+        self.counts = {"found": len(mailbox.places), "messages": 0, "not_matched": 0, "skipped": len(self._left_out), "broken": 0, "vanished": 0}
 
     def go(self, places: t.Sequence[Place]) -> None:
         """Look at messages in this order until there are enough."""
@@ -113,7 +113,7 @@ class _Survey:
             if self.counts["messages"] == self._wanted.max_messages:
                 break
             if place.length > self._wanted.max_size:
-                self.counts["left_out"] += 1
+                self.counts["skipped"] += 1
                 self._left_out.append({**_where(place), "size": place.length, "reason": "it is larger than max_size"})
                 continue
             try:
@@ -167,8 +167,8 @@ class _Survey:
         return {
             "format": self._mailbox.kind,
             "messages": self._messages,
-            # "skipped" would make the task a skipped one
-            "left_out": left_out,
+            # "skipped" itself would make the task a skipped one
+            "skipped_messages": left_out,
             "broken": broken,
             "counts": self.counts,
             "truncated": more_left_out or more_broken or self.counts["messages"] > len(self._messages),

@@ -150,8 +150,8 @@ def test_what_is_too_large_is_listed_each_time_and_not_fetched(fetch: Fetcher, p
     pop.deliver(mail(2))
     for expected in (["Report 2"], []):
         outcome = fetch.new(max_size="2K")
-        assert (subjects(outcome), ids(outcome.result["skipped"]), outcome.failure) == (expected, [large], None)
-        assert "max_size" in outcome.result["skipped"][0]["reason"]
+        assert (subjects(outcome), ids(outcome.result["skipped_messages"]), outcome.failure) == (expected, [large], None)
+        assert "max_size" in outcome.result["skipped_messages"][0]["reason"]
     assert subjects(fetch.new(max_size="1M")) == ["Report 1"]
 
 
@@ -160,7 +160,7 @@ def test_what_turns_out_to_be_too_large_costs_the_others_nothing(fetch: Fetcher,
         pop.deliver(mail(number) + (b"x" * 500000 if number == 1 else b""))
     pop.behave(size_off=-10000000)
     outcome = fetch.new(max_size="2K")
-    assert (subjects(outcome), len(outcome.result["skipped"]), outcome.failure) == (["Report 2", "Report 0"], 1, None)
+    assert (subjects(outcome), len(outcome.result["skipped_messages"]), outcome.failure) == (["Report 2", "Report 0"], 1, None)
 
 
 def test_a_broken_message_is_kept_as_it_is_and_told(fetch: Fetcher, pop: PopServer) -> None:
@@ -317,7 +317,7 @@ def test_a_message_that_came_in_between_is_not_deleted(fetch: Fetcher, pop: PopS
     first = pop.maildir / "new" / "1.first"
     first.write_bytes(mail(0))
     outcome = fetch.new(delete="fetched", max_size="10")
-    assert (ids(outcome.result["skipped"]), len(outcome.result["deleted"])) == (["1.first"], 1)
+    assert (ids(outcome.result["skipped_messages"]), len(outcome.result["deleted"])) == (["1.first"], 1)
     assert [entry.name for entry in pop.maildir_of.entries()] == ["1.first"]
 
 

@@ -94,7 +94,7 @@ def test_a_message_that_is_refused_stops_no_other(fetch: Fetcher, pop: PopServer
     pop.behave(replies={"RETR": [None, "-ERR [SYS/PERM] bad sector", None, None]})
     outcome = fetch.new(delete="fetched")
     assert outcome.failure is not None
-    assert (outcome.changed, ids(outcome.result["failed"]), outcome.result["counts"]["fetched"]) == (True, [mails[2]], 3)
+    assert (outcome.changed, ids(outcome.result["failed_messages"]), outcome.result["counts"]["fetched"]) == (True, [mails[2]], 3)
     assert "bad sector" in outcome.failure.message
     assert [entry.name for entry in pop.maildir_of.entries()] == [mails[2]]
     pop.behave()
@@ -106,14 +106,14 @@ def test_a_header_that_is_refused_stops_no_other(fetch: Fetcher, pop: PopServer,
     outcome = fetch.new(match={"from": "ann"})
     assert outcome.failure is not None
     assert "2 messages could not be fetched, see failed" in outcome.failure.message
-    assert (ids(outcome.result["failed"]), outcome.result["counts"]["fetched"]) == ([mails[3], mails[2]], 2)
+    assert (ids(outcome.result["failed_messages"]), outcome.result["counts"]["fetched"]) == ([mails[3], mails[2]], 2)
 
 
 def test_a_message_that_the_server_always_stumbles_over_stops_no_other(fetch: Fetcher, pop: PopServer, mails: t.List[str]) -> None:
     pop.behave(replies={"RETR": [None, "drop", "drop", None, None]})
     outcome = fetch.new(retries=1)
     assert outcome.failure is not None
-    assert (outcome.failure.kind, ids(outcome.result["failed"]), outcome.result["counts"]["fetched"]) == ("connect", [mails[2]], 3)
+    assert (outcome.failure.kind, ids(outcome.result["failed_messages"]), outcome.result["counts"]["fetched"]) == ("connect", [mails[2]], 3)
 
 
 def test_a_server_that_stumbles_over_everything_is_not_tried_for_ever(fetch: Fetcher, pop: PopServer) -> None:
@@ -139,7 +139,7 @@ def test_an_error_on_this_host_ends_the_run_and_is_not_blamed_on_a_message(fetch
     monkeypatch.setattr(FileStore, "_write", full)
     outcome = fetch.new(delete="fetched", retries=1)
     assert outcome.failure is not None
-    assert (outcome.failure.kind, outcome.failure.retryable, outcome.result["failed"]) == ("no_space", False, [])
+    assert (outcome.failure.kind, outcome.failure.retryable, outcome.result["failed_messages"]) == ("no_space", False, [])
     assert (outcome.changed, len(outcome.result["messages"]), len(pop.maildir_of.entries())) == (True, 2, 4)
     monkeypatch.undo()
     assert fetch.new().result["counts"]["fetched"] == 2

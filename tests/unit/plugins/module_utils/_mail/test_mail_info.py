@@ -43,7 +43,7 @@ def test_a_message_is_told_with_its_way_and_what_is_suspicious(tmp_path: Path) -
     outcome = told(path, keywords=["password"], bodies="all")
     assert not outcome.changed
     assert outcome.failure is None
-    assert outcome.result["counts"] == {"found": 1, "messages": 1, "not_matched": 0, "left_out": 0, "broken": 0, "vanished": 0}
+    assert outcome.result["counts"] == {"found": 1, "messages": 1, "not_matched": 0, "skipped": 0, "broken": 0, "vanished": 0}
     assert outcome.result["format"] == "eml"
     found = outcome.result["messages"][0]
     assert (found["subject"], found["from"], found["message_id"]) == ("备份", "Ann <ann@example.com>", "<1@example.com>")
@@ -95,8 +95,8 @@ def test_what_is_too_large_is_listed_and_not_read(tmp_path: Path) -> None:
     path = maildir(tmp_path / "Maildir", mail(body="x" * 5000), mail(key="2"))
     result = told(path, max_size="1K").result
     assert [row["message_id"] for row in result["messages"]] == ["<2@example.com>"]
-    assert [(row["id"], row["reason"]) for row in result["left_out"]] == [("1770000000.a.host", "it is larger than max_size")]
-    assert result["counts"]["left_out"] == 1
+    assert [(row["id"], row["reason"]) for row in result["skipped_messages"]] == [("1770000000.a.host", "it is larger than max_size")]
+    assert result["counts"]["skipped"] == 1
 
 
 def test_what_is_no_message_is_listed_and_hides_no_other(tmp_path: Path) -> None:
