@@ -15,6 +15,7 @@ import typing as t
 from .._errors import FleetproofError
 from .._net import auth
 from .._net.stream import Endpoint, dial
+from .._values import display_name
 from .imap_errors import refusal
 from .imap_parse import Response
 from .imap_wire import Answer, Dialogue
@@ -43,6 +44,8 @@ def log_in(endpoint: Endpoint, credentials: t.Optional[auth.Credentials]) -> t.T
         else:
             warnings.extend(_authenticate(dialogue, credentials))
             _ask_capabilities(dialogue)
+        if not dialogue.welcome and dialogue.has("ID"):
+            dialogue.welcome = _ask_name(dialogue)
     except BaseException:
         dialogue.close()
         raise
@@ -65,6 +68,16 @@ def _ask_capabilities(dialogue: Dialogue) -> None:
         answer = dialogue.command("CAPABILITY")
         if not answer.status.good or not dialogue.capabilities:
             raise refusal(dialogue.where, "tell what it can do", answer.status, "protocol")
+
+
+def _ask_name(dialogue: Dialogue) -> str:
+    """What the server calls itself (RFC 2971), for when the greeting does not count."""
+    for response in dialogue.command("ID NIL", data=("ID",)).of("ID"):
+        words = response.values[0] if response.values else None
+        for name, value in zip(words[::2], words[1::2]) if isinstance(words, list) else ():
+            if name == b"name" and isinstance(value, bytes):
+                return display_name(value.decode("utf-8", "replace"))
+    return ""
 
 
 def _start_tls(dialogue: Dialogue, greeting: Response) -> None:
@@ -92,7 +105,7 @@ def _start_tls(dialogue: Dialogue, greeting: Response) -> None:
             retryable=status.code == "UNAVAILABLE",
         )
     dialogue.stream.start_tls()
-    dialogue.capabilities = frozenset()
+    dialogue.forget()
 
 
 def _authenticate(dialogue: Dialogue, credentials: t.Optional[auth.Credentials]) -> t.List[str]:

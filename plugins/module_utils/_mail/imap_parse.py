@@ -19,7 +19,7 @@ from .._values import display_name
 
 STATUSES = frozenset(("OK", "NO", "BAD", "BYE", "PREAUTH"))
 # What is read of the rest; all else (unknown extensions, answers that nobody asked for) is passed over.
-_READ = frozenset(("FETCH", "STATUS", "FLAGS"))
+_READ = frozenset(("FETCH", "STATUS", "FLAGS", "ID"))
 _DEPTH = 50  # lists within lists; what is asked for has two
 _TOKENS = 100000  # of one response
 _UIDS = 2000000  # of one response to SEARCH

@@ -113,6 +113,11 @@ class Dialogue:
         """True when the server says it can do this."""
         return capability in self.capabilities
 
+    def forget(self) -> None:
+        """What was said before the connection was encrypted could be anybody's: it does not count."""
+        self.capabilities, self.alerts, self.welcome = frozenset(), [], ""
+        self.exists, self.stirred = 0, False
+
     # -- out ------------------------------------------------------------------------------------
 
     def command(self, *parts: t.Union[str, bytes], data: t.Sequence[str] = (), literal: int = _LITERAL, total: int = 0, long_lines: bool = False) -> Answer:

@@ -115,8 +115,18 @@ def test_what_was_learnt_before_tls_is_forgotten_after_it(server: ImapServer, to
     server.behave(tell_capabilities=told)
     assert enter(endpoint(server, "starttls")) == []
     encrypted = [line.split(" ")[1] for line, covered in server.heard if covered]
-    assert encrypted == ["CAPABILITY", "AUTHENTICATE", *([] if told else ["CAPABILITY"]), "NOOP"]
+    assert encrypted == ["CAPABILITY", "AUTHENTICATE", *([] if told else ["CAPABILITY"]), "ID", "NOOP"]
     assert in_clear(server) == ({"STARTTLS"} if told else {"CAPABILITY", "STARTTLS"})
+
+
+def test_what_anybody_could_have_said_is_not_passed_on(server: ImapServer) -> None:
+    server.behave(unsolicited={"STARTTLS": ["* OK [ALERT] Call this number"], "CAPABILITY": ["* 7 EXISTS"]}, tell_capabilities=False)
+    dialogue, _warnings = log_in(endpoint(server, "starttls"), FLEET)
+    assert (dialogue.alerts, dialogue.welcome) == ([], "fleet test bed")
+    dialogue.close()
+    dialogue, _warnings = log_in(endpoint(server), FLEET)
+    assert dialogue.welcome == "Fleet test bed ready"
+    dialogue.close()
 
 
 def test_tls_on_a_port_that_speaks_clear_text_is_an_error(server: ImapServer) -> None:
