@@ -43,7 +43,8 @@ __all__ = ["TOKENS", "USERS", "Behaviour", "NewsServer"]
 
 _TWO_WORDS = {"MODE", "AUTHINFO", "LIST"}
 _OVERVIEW = ["Subject:", "From:", "Date:", "Message-ID:", "References:", ":bytes", ":lines", "Xref:full"]
-_ANY_TIME = {"CAPABILITIES", "QUIT", "HELP", "STARTTLS", "MODE READER", "AUTHINFO USER", "AUTHINFO PASS", "AUTHINFO SASL", "DATE"}
+_ANY_TIME = {"CAPABILITIES", "QUIT", "HELP", "MODE READER", "AUTHINFO USER", "AUTHINFO PASS", "AUTHINFO SASL"}
+_BEFORE_LOGIN = {"STARTTLS", "DATE"}
 _METHODS = {"ARTICLE": 220, "HEAD": 221, "BODY": 222, "STAT": 223}
 
 
@@ -59,10 +60,10 @@ class Behaviour(LineBehaviour):
     login: "", all (480 until somebody has logged in), post (for POST alone).   tls_needed: 483 until it is encrypted.
     transit: 401 until MODE READER, and capabilities without READER, as INN does.   read_only: 201, and 440 to POST.
     late: seconds until an article that was posted is seen.   recommend: whether 340 names a Message-ID.
-    duplicate: the reply to a Message-ID that is known.
+    duplicate: the reply to a Message-ID that is known.   cancels: without it, Control and Supersedes are taken, and not obeyed.
     count_off: added to the number that GROUP tells.   clock: seconds that DATE is ahead.
     overview: "", short (fields are missing at the end), garbled (lines that are none among the others), reversed, doubled,
-    headers (Xref without its name), foreign (another order of fields, as LIST OVERVIEW.FMT says).
+    headers (Xref without its name), foreign (another order of fields and other names, as LIST OVERVIEW.FMT says).
     stuffing: without it, lines that begin with a dot are sent as they are.   lines: crlf, or lf (of articles alone).
     """
 
@@ -73,6 +74,7 @@ class Behaviour(LineBehaviour):
     late: float = 0.0
     recommend: bool = True
     duplicate: str = "441 435 Duplicate"
+    cancels: bool = True
     count_off: int = 0
     clock: float = 0.0
     overview: str = ""
@@ -125,7 +127,7 @@ class _NewsSession(Session):
             if verb in _METHODS:
                 self._article(verb, rest)
             elif method is None or not re.match(r"[a-z_]+\Z", name) or {verb, first} & set(self.behaviour.hide):
-                raise _Reply("501 Unknown kind of LIST" if verb.startswith("LIST ") else "500 What?")
+                raise _Reply({"LIST": "501 Unknown LIST keyword", "MODE": "501 Unknown MODE variant"}.get(first, "500 What?"))
             else:
                 method(rest)
         except _Reply as reply:
@@ -134,12 +136,12 @@ class _NewsSession(Session):
     def _allowed(self, verb: str) -> None:
         behaviour = self.behaviour
         if verb not in _ANY_TIME:
-            if behaviour.tls_needed and not self.encrypted:
+            if behaviour.tls_needed and not self.encrypted and verb != "STARTTLS":
                 raise _Reply("483 Encryption required")
             if not self.reader:
-                raise _Reply("401 MODE-READER This is no news reading until you say so")
-            if not self.user and (behaviour.login == "all" or (behaviour.login == "post" and verb == "POST")):
-                raise _Reply("480 Authentication required for command")
+                raise _Reply("401 MODE-READER")
+            if not self.user and ((behaviour.login == "all" and verb not in _BEFORE_LOGIN) or (behaviour.login == "post" and verb == "POST")):
+                raise _Reply("480 %s" % ("Posting not allowed" if verb == "POST" else "Read access denied"))
 
     # -- sessions -----------------------------------------------------------------------------------
 
@@ -148,12 +150,12 @@ class _NewsSession(Session):
         if self.reader:
             found += ["READER", "OVER MSGID" if "MSGID" not in behaviour.hide else "OVER", "HDR", "NEWNEWS"]
             found.append("LIST ACTIVE ACTIVE.TIMES COUNTS HEADERS NEWSGROUPS OVERVIEW.FMT")
-            if not behaviour.read_only:
+            if not behaviour.read_only and (self.user or not behaviour.login):
                 found.append("POST")
+            if not self.encrypted and behaviour.starttls != "hide":
+                found.append("STARTTLS")
         else:
             found += ["IHAVE", "MODE-READER", "STREAMING"]
-        if not self.encrypted and behaviour.starttls != "hide":
-            found.append("STARTTLS")
         if not self.user:
             ways = ["USER"] if self.may_log_in else []
             ways += ["SASL"] if self.mechanisms() and "SASL" not in behaviour.hide else []
@@ -329,7 +331,7 @@ class _NewsSession(Session):
         """What a command is about: a range, a Message-ID, or the current article."""
         if rest.startswith("<") or not rest:
             if rest and "MSGID" in self.behaviour.hide:
-                raise _Reply("503 Overview by message-ID is not supported")
+                raise _Reply("503 Overview by Message-ID unsupported")
             number, article = self._one(rest)
             return {number: article}
         found = self._chosen(rest, self._numbers())
@@ -350,7 +352,8 @@ class _NewsSession(Session):
         self._list(224, "Overview information follows", rows)
 
     def _do_xover(self, rest: str) -> None:
-        self._do_over(rest, "420 No articles in that range")
+        # the answer of INN: a list, which is empty
+        self._do_over(rest, "224 No articles in that range\n.")
 
     def _overview(self, number: int, article: Article) -> bytes:
         kind = self.behaviour.overview
@@ -360,7 +363,7 @@ class _NewsSession(Session):
         return b"\t".join([b"%d" % number, *values[: 4 if kind == "short" else None]])
 
     def _overview_format(self) -> t.List[str]:
-        return ["From:", "Subject:", *_OVERVIEW[2:]] if self.behaviour.overview == "foreign" else _OVERVIEW
+        return ["From:", "Subject:", *_OVERVIEW[2:5], "Bytes:", "Lines:", "Xref:full"] if self.behaviour.overview == "foreign" else _OVERVIEW
 
     def _do_hdr(self, rest: str, code: int = 225) -> None:
         name, _space, which = rest.partition(" ")
@@ -370,7 +373,7 @@ class _NewsSession(Session):
         rows = []
         for number, article in found.items():
             value = _clean(_value(article, name if name.startswith(":") else name + ":"))
-            rows.append(b"%d %s" % (number, value if value or code == 225 else b"(none)"))
+            rows.append(b"%d %s" % (number, value))
         self._list(code, "Header follows", rows)
 
     def _do_xhdr(self, rest: str) -> None:
@@ -440,7 +443,9 @@ class _NewsSession(Session):
         self.answer("posted", "")
 
     def _keep(self) -> None:
-        found = post(self.spool, self.posted, self.user, self.behaviour.late, self.recommended if self.behaviour.recommend else "")
+        behaviour = self.behaviour
+        recommended = self.recommended if behaviour.recommend else ""
+        found = post(self.spool, self.posted, self.user, behaviour.late, recommended, behaviour.cancels)
         self.say(self.behaviour.duplicate if found.reply == "441 435 Duplicate" else found.reply)
 
 
@@ -459,7 +464,7 @@ def _clean(value: bytes) -> bytes:
 
 def _value(article: Article, name: str) -> bytes:
     """A field of an overview, or of HDR."""
-    if name.lower() == ":bytes":
+    if name.lower() in (":bytes", "bytes:"):
         return b"%d" % len(article.raw)
     if name.lower() in (":lines", "lines:"):
         return b"%d" % len(article.body.splitlines())

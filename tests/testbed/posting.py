@@ -37,14 +37,14 @@ def new_id() -> str:
     return "<%d.%d.%d@%s>" % (time.time_ns(), os.getpid(), next(_SERIAL), HOST)
 
 
-def post(spool: Spool, raw: bytes, user: str = "", late: float = 0.0, recommended: str = "") -> Posting:
+def post(spool: Spool, raw: bytes, user: str = "", late: float = 0.0, recommended: str = "", cancels: bool = True) -> Posting:
     """File an article, or say why not."""
     # of two that are the same, and come at once, one is the second
     with spool.lock:
-        return _post(spool, raw, user, late, recommended)
+        return _post(spool, raw, user, late, recommended, cancels)
 
 
-def _post(spool: Spool, raw: bytes, user: str, late: float, recommended: str) -> Posting:
+def _post(spool: Spool, raw: bytes, user: str, late: float, recommended: str, cancels: bool) -> Posting:
     head, body = split(raw)
     fields: t.Dict[str, t.List[str]] = {}
     for name, value in fields_of(raw):
@@ -60,11 +60,12 @@ def _post(spool: Spool, raw: bytes, user: str, late: float, recommended: str) ->
         words = fields["control"][0].split()
         if len(words) != 2 or words[0].lower() != "cancel":
             return Posting("441 437 Unknown control message")
-        spool.remove(words[1])
+        if cancels:
+            spool.remove(words[1])
         # as INN does it: not among the others
         spool.add_group("control.cancel", "n", "Cancel messages")
         groups = ["control.cancel"]
-    for old in fields.get("supersedes", []):
+    for old in fields.get("supersedes", []) if cancels else []:
         spool.remove(old)
     article = spool.add(groups, _complete(head, fields, message_id, user) + b"\r\n" + body, late=late, host=HOST)
     return Posting("240 Article received " + message_id, article)
@@ -85,7 +86,7 @@ def _problem(spool: Spool, fields: t.Dict[str, t.List[str]], body: bytes) -> str
         return "Address in From header field not in Internet syntax"
     for name in ("message-id", "supersedes"):
         if not all(_MESSAGE_ID.match(value) and len(value) <= 250 for value in fields.get(name, [])):
-            return '437 Bad "%s" header field' % {"message-id": "Message-ID"}.get(name, "Supersedes")
+            return "Can't parse %s header field body" % {"message-id": "Message-ID"}.get(name, "Supersedes")
     for name in ("Xref", "NNTP-Posting-Host", "Injection-Info"):
         if name.lower() in fields:
             return "Can't set system %s header field" % name
@@ -98,7 +99,7 @@ def _date_problem(fields: t.Dict[str, t.List[str]]) -> str:
     for value in fields.get("date", []):
         found = email.utils.parsedate_tz(value)
         if found is None:
-            return 'Can\'t parse "Date" header field'
+            return "Can't parse Date header field body"
         seconds = email.utils.mktime_tz(found)
         if seconds > time.time() + _DAY:
             return "Article posted in the future"
@@ -111,10 +112,10 @@ def _group_problem(spool: Spool, fields: t.Dict[str, t.List[str]]) -> str:
     groups = _list(fields["newsgroups"][0])
     known = [spool.groups[name] for name in groups if name in spool.groups]
     if not known:
-        return "No valid newsgroups in Newsgroups header field"
+        return 'No valid newsgroups in "%s"' % fields["newsgroups"][0]
     for group in known:
         if group.status == "n" and "control" not in fields:
-            return "Postings to %s are not allowed here" % group.name
+            return 'Postings to "%s" are not allowed here' % group.name
         if group.status == "m" and "approved" not in fields:
             return "%s is moderated" % group.name
     return ""
