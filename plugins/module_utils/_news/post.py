@@ -187,7 +187,8 @@ class Run:
             return False
         if not by_us:
             self._warnings.append(
-                "%s had the article %s before and does not have it any more: it was cancelled, or has expired" % (self._session.where, self._message_id)
+                "%s says that it has had the article %s, and does not show it: it was cancelled, has expired, or is about to appear"
+                % (self._session.where, self._message_id)
             )
         return True
 

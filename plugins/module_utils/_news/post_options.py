@@ -118,7 +118,8 @@ def draft_of(params: t.Mapping[str, t.Any]) -> Draft:
         fields=fields,
         address_fields=address_fields,
         charset=find_charset(params["charset"]),
-        id_domain=id_domain(params["message_id_domain"], sender),
+        # a domain does not tell case
+        id_domain=id_domain(params["message_id_domain"], sender).lower(),
     )
     _check(draft)
     return draft
