@@ -42,7 +42,7 @@ def _failure(run: Run) -> t.Optional[FleetproofError]:
     first, count = run.findings.first_failure, run.findings.counts["failed"]
     if first is None or count == 1:
         return first
-    return FleetproofError(first.kind, "%d messages could not be fetched, see failed; the first: %s" % (count, first.message), first.retryable)
+    return FleetproofError(first.kind, "%d messages could not be fetched, see failed_messages; the first: %s" % (count, first.message), first.retryable)
 
 
 def _sentence(run: Run, mailbox: Mailbox) -> str:

@@ -105,7 +105,7 @@ def test_a_header_that_is_refused_stops_no_other(fetch: Fetcher, pop: PopServer,
     pop.behave(replies={"TOP": ["-ERR bad sector", "-ERR bad sector", None, None]})
     outcome = fetch.new(match={"from": "ann"})
     assert outcome.failure is not None
-    assert "2 messages could not be fetched, see failed" in outcome.failure.message
+    assert "2 messages could not be fetched, see failed_messages" in outcome.failure.message
     assert (ids(outcome.result["failed_messages"]), outcome.result["counts"]["fetched"]) == ([mails[3], mails[2]], 2)
 
 
