@@ -44,6 +44,7 @@ GROUPS = {
     "local.announce": ("n", "Nobody may write here"),
     "local.moderated": ("m", "A moderator reads it first (Moderated)"),
 }
+_SLOTS = 65536  # of the history, the least that it may have
 BINARIES = "/usr/lib/news/bin"
 LARGEST = 8 * 1024 * 1024  # bytes of one article
 
@@ -136,15 +137,16 @@ class NewsServers:
         self.place = Secluded(self.directory / "news_servers", ("inn",), ("news", "usenet"))
         self.certificates = make_certificates(self.directory / "tls", (*NAMES, *HOSTS.values()))
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
-        self.groups = {**GROUPS, **{name: ("y", "A group for one test") for name in groups}}
+        self.groups = {**GROUPS, **dict.fromkeys(groups, ("y", "A group for one test"))}
 
     def start(self) -> NewsServers:
         """Start it; raises RuntimeError when it does not come up."""
         self._write()
         folder = self.place.folder
         settled = "setpriv --reuid news --regid news --clear-groups env INNCONF='%s/etc/%s.conf' %s/%s"
-        commands = ["cd '%s/db'" % folder, settled % (folder, "good", BINARIES, "makedbz -i -o -s 1000")]
-        commands += ["if [ -f history.n.%s ]; then mv history.n.%s history.%s; fi" % ((part,) * 3) for part in ("dir", "hash", "index")]
+        commands = ["cd '%s/db'" % folder, settled % (folder, "good", BINARIES, "makedbz -i -o -s %d" % (_SLOTS // 2))]
+        # Tables of their full size: INN keeps others to itself until it ends, now and then, and finds no article by its id.
+        commands += ["truncate -s %d history.%s" % (_SLOTS * octets, part) for part, octets in (("hash", 6), ("index", 8))]
         commands.append(settled % (folder, "good", BINARIES, "innd -f </dev/null &"))
         for host, address in HOSTS.items():
             for port, how in (("nntp", ""), ("nntps", " -S")):
