@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.pop3_mailbox import PopMailbox
 from ansible_collections.fleetproof.backup.plugins.module_utils._message.files import FileStore
 from ansible_collections.fleetproof.backup.plugins.module_utils._message.seen import Seen
+from ansible_collections.fleetproof.backup.plugins.module_utils._net import retry
 from ansible_collections.fleetproof.backup.tests.testbed.popd import PopServer
 
 from .fetching import Fetcher, ids, mail, subjects
@@ -124,6 +126,74 @@ def test_a_server_that_stumbles_over_everything_is_not_tried_for_ever(fetch: Fet
     assert outcome.failure is not None
     assert len(pop.commands("RETR")) == 8
     assert not outcome.changed
+
+
+def test_a_server_that_stumbles_now_and_then_is_tried_to_the_end(fetch: Fetcher, pop: PopServer) -> None:
+    for number in range(4, 10):
+        pop.deliver(mail(number))
+    pop.behave(replies={"RETR": ["drop", None, "drop", None, "drop", None, "drop", None, "drop", None]})
+    outcome = fetch.new(retries=0)
+    assert (outcome.result["counts"]["failed"], outcome.result["counts"]["fetched"]) == (5, 5)
+
+
+def test_a_place_that_is_busy_is_tried_again_and_not_blamed_on_a_message(fetch: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_self: FileStore, _tag: str, _raw: bytes, _when: t.Optional[float]) -> str:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(FileStore, "_write", busy)
+    outcome = fetch.new(retries=1)
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, outcome.result["counts"]["failed"], outcome.changed) == ("busy", 0, False)
+
+
+def test_what_is_handled_is_safe_on_disk_and_nothing_is_in_check_mode(fetch: Fetcher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    handled: t.List[int] = []
+    monkeypatch.setattr(PopMailbox, "handled", lambda _self, _ref: handled.append(len(fetch.kept())))
+    for given in ({"attachments_dest": str(tmp_path / "files")}, {"dest": str(fetch.dest)}):
+        fetch(check=True, **given)
+    fetch()
+    assert handled == []
+    fetch.new()
+    assert handled == [1, 2, 3, 4]
+
+
+def test_only_a_whole_listing_makes_messages_forgotten(fetch: Fetcher, pop: PopServer, mails: t.List[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch.new()
+    pop.maildir_of.remove(mails[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(PopMailbox, "complete", False)
+        fetch.new()
+    assert '"forget"' not in fetch.state.read_text()
+    fetch.new()
+    assert '"forget"' in fetch.state.read_text()
+
+
+def test_connections_that_are_lost_now_and_then_do_not_end_the_waiting(fetch: Fetcher, pop: PopServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: t.List[int] = []
+    wait = PopMailbox.wait
+
+    def counted(self: PopMailbox, until: float) -> None:
+        looks.append(1)
+        if len(looks) == 4:
+            pop.deliver(mail(9))
+        wait(self, until)
+
+    monkeypatch.setattr(PopMailbox, "wait", counted)
+    pop.behave(replies={"LIST": ["drop", None, "drop", None, "drop", None]})
+    assert subjects(fetch(wait=60, retries=1, match={"subject": "9"})) == ["Report 9"]
+
+
+def test_what_comes_while_a_deletion_is_tried_again_has_not_come_too_late(fetch: Fetcher, pop: PopServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch.new()
+    pop.behave(drop={"DELE": 1})
+
+    def pause(_attempt: int) -> float:
+        pop.deliver(mail(9))
+        return 0.0
+
+    monkeypatch.setattr(retry, "backoff", pause)
+    outcome = fetch.new(delete="fetched", wait=0.01, wait_interval=0.01, retries=3)
+    assert (outcome.failure, subjects(outcome), outcome.result["counts"]["deleted"]) == (None, ["Report 9"], 5)
 
 
 def test_an_error_on_this_host_ends_the_run_and_is_not_blamed_on_a_message(fetch: Fetcher, pop: PopServer, monkeypatch: pytest.MonkeyPatch) -> None:

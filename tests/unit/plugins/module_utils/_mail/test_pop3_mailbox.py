@@ -87,6 +87,13 @@ def test_without_good_ids_messages_can_only_be_looked_at(pop: PopServer, opened:
     assert [ref.key for ref in opened(keyed=False).refs()] == ["1", "2"]
 
 
+@pytest.mark.parametrize("reply", ["+OK\n1 a\n1 b\n.", "+OK\n2 a\n.", "+OK\n."])
+def test_ids_of_other_messages_are_not_taken(pop: PopServer, opened: Opener, reply: str) -> None:
+    pop.deliver(mail(1))
+    pop.behave(refuse={"UIDL": reply})
+    assert error_of(opened().refs).kind == "protocol"
+
+
 @pytest.mark.parametrize("reply", ["+OK\n1 x\n.", "+OK\n-1 5\n.", "+OK\nno list\n."])
 def test_a_list_that_cannot_be_read_is_an_error_and_no_empty_mailbox(pop: PopServer, opened: Opener, reply: str) -> None:
     pop.behave(refuse={"LIST": reply})
