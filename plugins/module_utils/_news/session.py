@@ -64,11 +64,14 @@ class Session:
         """The articles, in this order. One that the server stumbles over does not stop the others."""
         done = lost = 0
         while done < len(keys):
-            server = self.attempt(lambda found: found, group)
+            asked = False
             try:
+                server = self._ready(group)
+                asked = True
                 for piece in server.fetch("ARTICLE", keys[done:], limit):
                     done += 1
                     lost = 0
+                    # a connection alone is no progress: it may break off at the same article each time
                     self._patience.refresh()
                     yield piece
             except FleetproofError as error:
@@ -77,7 +80,7 @@ class Session:
                     continue
                 if not isinstance(error, (TooLarge, Mismatch)):
                     lost += 1
-                    if lost > _LOST_IN_A_ROW or error.kind in ("auth", "tls"):
+                    if not asked or lost > _LOST_IN_A_ROW or error.kind in ("auth", "tls"):
                         raise
                     self._patience.refresh()
                 done += 1
