@@ -44,7 +44,6 @@ GROUPS = {
     "local.announce": ("n", "Nobody may write here"),
     "local.moderated": ("m", "A moderator reads it first (Moderated)"),
 }
-_SLOTS = 65536  # of the history, the least that it may have
 BINARIES = "/usr/lib/news/bin"
 LARGEST = 8 * 1024 * 1024  # bytes of one article
 
@@ -144,9 +143,7 @@ class NewsServers:
         self._write()
         folder = self.place.folder
         settled = "setpriv --reuid news --regid news --clear-groups env INNCONF='%s/etc/%s.conf' %s/%s"
-        commands = ["cd '%s/db'" % folder, settled % (folder, "good", BINARIES, "makedbz -i -o -s %d" % (_SLOTS // 2))]
-        # Tables of their full size: INN keeps others to itself until it ends, now and then, and finds no article by its id.
-        commands += ["truncate -s %d history.%s" % (_SLOTS * octets, part) for part, octets in (("hash", 6), ("index", 8))]
+        commands = ["cd '%s/db'" % folder, settled % (folder, "good", BINARIES, "makedbz -i -o")]
         commands.append(settled % (folder, "good", BINARIES, "innd -f </dev/null &"))
         for host, address in HOSTS.items():
             for port, how in (("nntp", ""), ("nntps", " -S")):

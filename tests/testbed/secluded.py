@@ -129,7 +129,9 @@ class Secluded:
         return said
 
     def start(self, commands: t.Sequence[str]) -> None:
-        """Run these lines of a shell script; servers are to be put into the background."""
+        """Run these lines of a shell script, once; servers are to be put into the background."""
+        if self._process is not None:
+            raise RuntimeError("The servers in %s have been started before." % self.folder)
         with open(self.folder / "output", "wb") as output:
             self._process = subprocess.Popen(
                 [*UNSHARE, "sh", "-e", "-c", self._script([*commands, "cat >/dev/null"])],

@@ -12,6 +12,7 @@ Where the servers cannot be had this is told as a skip.
 from __future__ import annotations
 
 import base64
+import contextlib
 import email
 import email.policy
 import hashlib
@@ -135,12 +136,13 @@ def main() -> int:
         # Servers come into it as users of their own.
         folder = Path(name).resolve()
         folder.chmod(0o755)
+        stack = contextlib.ExitStack()
         try:
-            servers = MailServers(folder / "servers", [*WAYS, *MORE]).start()
+            servers = stack.enter_context(MailServers(folder / "servers", [*WAYS, *MORE]))
         except NotToBeHad as error:
             print("FLEETPROOF SKIP mail_servers Postfix and Dovecot: %s (test bed)" % error, flush=True)
             return 0
-        with servers, socket.socket() as unused:
+        with stack, socket.socket() as unused:
             # bound and never listened on, so that nobody else does
             unused.bind(("127.0.0.1", 0))
             for user in MORE:
