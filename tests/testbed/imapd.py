@@ -36,10 +36,11 @@ from imap_box import Box, Boxes, Message
 from imap_fetch import INTERNALDATE, Fetcher, string
 from imap_search import CHARSETS, Found, Search
 from imap_words import Atom, Word, Wrong, literal_size, numbers_in, text_of, words_of
-from linewise import LONGEST, TOKENS, USERS, LineBehaviour, LineServer, Session, run
+from linewise import TOKENS, USERS, LineServer, run
 from maildir import wire
 from passwords import Cancelled, authenticate, check, decode
 from serving import parser
+from session import LONGEST, LineBehaviour, Session
 
 __all__ = ["TOKENS", "USERS", "Behaviour", "ImapServer"]
 

@@ -32,11 +32,12 @@ import time
 import typing as t
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from linewise import TOKENS, USERS, LineBehaviour, LineServer, Session, run
+from linewise import TOKENS, USERS, LineServer, run
 from maildir import wire
 from passwords import Cancelled, authenticate, check, decode
 from posting import HOST, new_id, post
 from serving import parser
+from session import LineBehaviour, Session
 from spool import Article, Spool, split
 
 __all__ = ["TOKENS", "USERS", "Behaviour", "NewsServer"]

@@ -31,10 +31,11 @@ import time
 import typing as t
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from linewise import TOKENS, USERS, LineBehaviour, LineServer, Session, run
+from linewise import TOKENS, USERS, LineServer, run
 from maildir import Entry, Maildir, wire
 from passwords import Cancelled, authenticate, check, check_apop, decode, stamp
 from serving import parser
+from session import LineBehaviour, Session
 
 __all__ = ["TOKENS", "USERS", "Behaviour", "PopServer"]
 
