@@ -44,10 +44,10 @@ class _Forest:
         # a branch that was named, and that no article is on, is none
         alive: t.Set[str] = set()
         for name in self._places:
-            place: t.Optional[str] = name
-            while place is not None and place not in alive:
-                alive.add(place)
-                place = self._parents.get(place)
+            above: t.Optional[str] = name
+            while above is not None and above not in alive:
+                alive.add(above)
+                above = self._parents.get(above)
         self._children: t.Dict[str, t.List[str]] = {}
         for child, parent in self._parents.items():
             if child in alive:
