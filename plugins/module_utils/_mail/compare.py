@@ -18,9 +18,12 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .._message.charsets import codecs_of
 from .._message.fields import Fields, parse_fields
+from .._message.parameters import read_parameters
 from .._message.parse import Message, parse
 from .._message.part import Part
+from .._message.words import LONGEST_VALUE
 from .._values import display_name
 
 _TOLD = 20  # differences that are told in words; the rest is a number
@@ -32,7 +35,15 @@ _DEEPEST = 10  # messages within messages that are compared by what they say; de
 _OF_THE_WAY = frozenset(("content-transfer-encoding", "return-path", "bcc"))
 # Each server on the way writes its own on top: another one is added, none is changed.
 _TRACE = re.compile(r"(?:resent-.*|arc-.*|received|received-spf|authentication-results|dkim-signature|delivered-to|x-original-to)\Z", re.IGNORECASE)
-_BOUNDARY = re.compile(r';\s*boundary\*?=(?:"[^"]*"|[^;\s]*)', re.IGNORECASE)
+# A message has them once (RFC 5322 section 3.6). Of two, some programs show the one that was sent and others the one that was not.
+_ONCE = frozenset(
+    "from sender reply-to to cc subject date message-id in-reply-to references content-type content-transfer-encoding content-disposition".split()
+)
+_OF_PEOPLE = frozenset("from sender reply-to to cc".split())
+# quotation marks that a name does not need, and that servers put there or take away
+_NEEDLESS = re.compile(r'"([\w!#$%&\'*+/=?^`{|}~ -]+)"')
+# Parameters of a part that are compared as what they say, or that a server which encodes it anew may write otherwise.
+_NO_PARAMETERS = frozenset(("boundary", "charset", "name", "filename", "format", "delsp", "reply-type"))
 
 
 @dataclass
@@ -95,8 +106,12 @@ def compare(sent: Message, read: Message, ignore_headers: t.Sequence[str] = ()) 
 
 def _compare(sent: Message, read: Message, ignore_headers: t.Sequence[str], depth: int) -> Comparison:
     found = Comparison()
-    _compare_headers(sent.fields, read.fields, ignore_headers, found)
+    # what lies within a message is nobody's to change on the way
+    _compare_headers(sent.fields, read.fields, ignore_headers, _OF_THE_WAY if depth == 0 else frozenset(("content-transfer-encoding",)), found)
     _compare_parts(sent.parts, read.parts, depth, found)
+    if found.same_body and _choices(sent.parts) != _choices(read.parts):
+        found.same_body = False
+        found.tell("the same parts are there, and other ones of them are alternatives to each other")
     if _is_unread(sent) or _is_unread(read):
         _compare_unread(sent.raw, read.raw, found)
     return found.finish()
@@ -115,7 +130,21 @@ def _compare_unread(sent: bytes, read: bytes, found: Comparison) -> None:
         found.tell("the messages are too large to be taken apart as a whole, and their octets differ")
 
 
-def _compare_headers(sent: Fields, read: Fields, ignore: t.Sequence[str], found: Comparison) -> None:
+def _choices(parts: t.Sequence[Part]) -> t.List[t.Tuple[t.Tuple[int, int], ...]]:
+    """Which parts a reader sees only one of. Entities are numbered as they come, wherever else they lie in."""
+    numbers: t.Dict[int, int] = {}
+    branches: t.Dict[t.Tuple[int, int], int] = {}
+    found = []
+    for part in parts:
+        row = []
+        for entity, branch in part.choices:
+            number = numbers.setdefault(entity, len(numbers))
+            row.append((number, branches.setdefault((entity, branch), len(branches))))
+        found.append(tuple(row))
+    return found
+
+
+def _compare_headers(sent: Fields, read: Fields, ignore: t.Sequence[str], of_the_way: t.FrozenSet[str], found: Comparison) -> None:
     patterns = [pattern.lower() for pattern in ignore]
     first, second = _by_name(sent, patterns), _by_name(read, patterns)
     missing: t.Dict[int, t.Dict[str, str]] = {}
@@ -123,23 +152,34 @@ def _compare_headers(sent: Fields, read: Fields, ignore: t.Sequence[str], found:
     changed: t.Dict[int, t.Dict[str, str]] = {}
     for key in [*first, *(key for key in second if key not in first)]:
         gone, new = _unmatched(key, first.get(key, []), second.get(key, []))
-        if key not in _OF_THE_WAY and not _TRACE.match(key):
+        if key in _ONCE and key in second:
+            _compare_twins(key, first.get(key, []), second[key], found)
+        if key not in of_the_way and not _TRACE.match(key):
             # servers add at the top, so it is the last ones that go together
             while gone and new:
                 (index, name, old), (_index, _name, value) = gone.pop(), new.pop()
                 changed[index] = {"name": name, "sent": old, "read": value}
-        if key not in _OF_THE_WAY:
+        if key not in of_the_way:
             missing.update((index, {"name": name, "value": value}) for index, name, value in gone)
         if key != "content-transfer-encoding":
             added.update((index, {"name": name, "value": value}) for index, name, value in new)
     found.missing_headers = [missing[index] for index in sorted(missing)]
     found.added_headers = [added[index] for index in sorted(added)]
     found.changed_headers = [changed[index] for index in sorted(changed)]
-    found.same_headers = not missing and not changed
+    found.same_headers = found.same_headers and not missing and not changed
     for row in found.changed_headers:
         found.tell("the header %s was %s and is %s" % (row["name"], _short(row["sent"]), _short(row["read"])))
     for row in found.missing_headers:
         found.tell("the header %s is missing, it was %s" % (row["name"], _short(row["value"])))
+
+
+def _compare_twins(key: str, sent: t.List[_Row], read: t.List[_Row], found: Comparison) -> None:
+    """A second field of a kind that is there once, with another value: nobody knows which of the two is shown."""
+    before, after = ({_meaning(key, row[2]) for row in rows} for rows in (sent, read))
+    if len(after) > max(1, len(before)):
+        strange = next((row for row in read if _meaning(key, row[2]) not in before), read[-1])
+        found.same_headers = False
+        found.tell("the header %s is there %d times, also as %s, and programs differ in which one they take" % (strange[1], len(read), _short(strange[2])))
 
 
 _Row = t.Tuple[int, str, str]  # number of the field, its name and value
@@ -148,8 +188,15 @@ _Row = t.Tuple[int, str, str]  # number of the field, its name and value
 def _by_name(fields: Fields, ignore: t.List[str]) -> t.Dict[str, t.List[_Row]]:
     rows: t.Dict[str, t.List[_Row]] = {}
     ignored: t.Dict[str, bool] = {}
+    octets: t.Dict[str, t.Iterator[bytes]] = {}
     for index, (name, value) in enumerate(fields.items()):
         key = name.lower()
+        if key not in octets:
+            octets[key] = iter(fields.raw(name))
+        raw = next(octets[key])
+        if len(raw) > LONGEST_VALUE:
+            # what is not read is not the same for that
+            value = "%s… (sha256 %s)" % (value[:_SHOWN], hashlib.sha256(b" ".join(raw.split())).hexdigest())
         if key not in ignored:
             ignored[key] = any(fnmatch.fnmatchcase(key, pattern) for pattern in ignore)
         if not ignored[key]:
@@ -175,8 +222,14 @@ def _unmatched(key: str, sent: t.List[_Row], read: t.List[_Row]) -> t.Tuple[t.Li
 
 
 def _meaning(key: str, value: str) -> str:
-    """What is compared of a value: a server that encodes a part anew may choose another boundary."""
-    return _BOUNDARY.sub("", value) if key == "content-type" else value
+    """What is compared of a value: a server that encodes a part anew may choose another boundary, and quote what needs none."""
+    if key in ("content-type", "content-disposition"):
+        main, parameters = read_parameters(value.encode("utf-8", "surrogateescape"))
+        parameters.pop("boundary", None)
+        if "charset" in parameters:
+            parameters["charset"] = parameters["charset"].lower()
+        return "; ".join([main, *("%s=%s" % item for item in sorted(parameters.items()))])
+    return _NEEDLESS.sub(r"\1", value) if key in _OF_PEOPLE else value
 
 
 def _compare_parts(sent: t.List[Part], read: t.List[Part], depth: int, found: Comparison) -> None:
@@ -224,6 +277,14 @@ def _compare_part(number: int, sent: Part, read: Part, depth: int, found: Compar
         if old != new:
             same = False
             _differ(found, sent, "%s: its %s was %s and is %s" % (name, {"mime_type": "type", "cid": "Content-ID"}.get(what, what), _short(old), _short(new)))
+    for header in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition"):
+        values = read.fields.raw(header)
+        if len(set(values)) > max(1, len(set(sent.fields.raw(header)))):
+            same = False
+            _differ(found, sent, "%s: it has %d fields %s, and programs differ in which one they take" % (name, len(values), header))
+    for label, old, new in _changed_parameters(sent, read):
+        same = False
+        _differ(found, sent, "%s: its %s was %s and is %s" % (name, label, _short(old), _short(new)))
     if _is_attachment(sent) != _is_attachment(read):
         same = False
         _differ(found, sent, "%s %s" % (name, "is no attachment any more" if _is_attachment(sent) else "has become an attachment"))
@@ -237,6 +298,28 @@ def _compare_part(number: int, sent: Part, read: Part, depth: int, found: Compar
     if sentence:
         _differ(found, sent, "%s: %s" % (name, sentence))
     found.attachments.append(_attachment(sent, octets, same and not sentence))
+
+
+def _changed_parameters(sent: Part, read: Part) -> t.Iterator[t.Tuple[str, str, str]]:
+    """What Content-Type says besides the type, where it makes a reader see something else: what it is, before, and now."""
+    if sent.charset != read.charset and sent.mime_type.startswith("text/"):
+        text = _as_labelled(sent)
+        # the guess of Part.text would make up for a label that is wrong now, and other programs have no such guess
+        if text is not None and _as_labelled(read) != text:
+            yield "charset", sent.charset, read.charset
+    new = read.fields.parameters("content-type")[1]
+    for name, value in sent.fields.parameters("content-type")[1].items():
+        if name not in _NO_PARAMETERS and new.get(name, "") != value:
+            yield name, value, new.get(name, "")
+
+
+def _as_labelled(part: Part) -> t.Optional[t.List[str]]:
+    """The lines that a program reads that takes the charset of the part at its word; None if it cannot be."""
+    codecs = codecs_of(part.charset or "us-ascii")
+    try:
+        return _lines(part.octets().decode(codecs[0] if codecs else "ascii"))
+    except UnicodeError:
+        return None
 
 
 def _is_attachment(part: Part) -> bool:
@@ -281,8 +364,8 @@ def _text_difference(sent: str, read: str) -> str:
 
 
 def _octets_difference(sent: Part, read: Part, octets: bytes, other: bytes, depth: int) -> str:
-    # Base64 keeps line ends as they are; in any other encoding they are those of the system that holds the message.
-    if not (_is_base64(sent) and _is_base64(read)) and _one_line_end(octets) == _one_line_end(other):
+    # Base64 keeps line ends as they are, and they were meant; in any other encoding they are those of the system that holds the message.
+    if not _is_base64(sent) and _one_line_end(octets) == _one_line_end(other):
         return ""
     if sent.mime_type == read.mime_type == "message/rfc822" and depth < _DEEPEST:
         inner = _compare(parse(octets), parse(other), ("content-transfer-encoding",), depth + 1)

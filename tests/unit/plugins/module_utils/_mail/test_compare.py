@@ -76,6 +76,7 @@ HONEST = {
     "a header encoded and folded otherwise": SENT.replace(b"=?utf-8?q?Gr=C3=BC=C3=9Fe?=", b"\r\n =?utf-8?b?R3LDvMOfZQ==?=").replace(
         b"To: ops@", b"To:\r\n\tops@"
     ),
+    "a parameter of a part quoted otherwise": SENT.replace(b"charset=utf-8", b'charset="UTF-8"'),
     "another base64 line length": mail(text_part(), file_part().replace(base64.encodebytes(PDF), base64.b64encode(PDF))),
 }
 
@@ -153,6 +154,50 @@ def test_bcc_may_be_taken_away_and_the_return_path_replaced() -> None:
     assert [row["value"] for row in found.added_headers] == ["<c@example.com>"]
 
 
+def single(kind: str = "text/plain; charset=utf-8", sender: str = "Ann <ann@example.com>") -> bytes:
+    """A message that is one text."""
+    head = "From: %s\r\nSubject: one\r\nMessage-ID: <1@example.com>\r\nContent-Type: %s\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s"
+    return (head % (sender, kind, TEXT)).encode()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        single('text/plain; charset="utf-8"'),
+        single("Text/Plain;charset=UTF-8"),
+        single(sender='"Ann" <ann@example.com>'),
+    ],
+)
+def test_quotation_marks_that_nothing_hangs_on_are_no_difference(read: bytes) -> None:
+    assert compared(single(), read).same
+    assert compared(read, single()).same
+
+
+@pytest.mark.parametrize("sender", ["Ann B <ann@example.com>", "Ann <ann@example.org>", '"Ann, B" <ann@example.com>', "ann@example.com"])
+def test_a_sender_who_is_shown_otherwise_is_a_difference(sender: str) -> None:
+    assert [row["name"] for row in compared(single(), single(sender=sender)).changed_headers] == ["From"]
+
+
+@pytest.mark.parametrize("name", ["Subject", "From", "Date", "Message-ID", "Content-Type", "Content-Transfer-Encoding"])
+@pytest.mark.parametrize("on_top", [True, False])
+def test_a_second_field_of_a_kind_that_is_there_once_is_a_difference(name: str, on_top: bool) -> None:
+    sent = single().replace(b"Subject", b"Date: Tue, 3 Feb 2026 04:05:06 +0000\r\nSubject")
+    strange = b"%s: x/other\r\n" % name.encode()
+    found = compared(sent, strange + sent if on_top else sent.replace(b"\r\n\r\n", b"\r\n" + strange + b"\r\n", 1))
+    assert not found.same_headers
+    assert any("the header %s is there 2 times" % name in sentence for sentence in found.differences)
+
+
+def test_a_header_that_is_there_twice_with_one_value_is_none() -> None:
+    assert compared(SENT, b"MIME-Version: 1.0\r\nFrom: Fleet <fleet@example.com>\r\n" + SENT).same
+
+
+def test_a_value_beyond_what_is_read_is_never_said_to_be_the_same_unseen() -> None:
+    sent = b"X-Long: " + b"x " * 300_000 + b"1\r\n" + SENT
+    assert compared(sent, sent).same
+    assert not compared(sent, sent.replace(b" 1\r\n", b" 2\r\n", 1)).same_headers
+
+
 def test_headers_can_be_left_out_by_name_or_pattern() -> None:
     read = mail(text_part(), file_part(), top=TRACE).replace(b"Subject: ", b"Subject: x")
     found = compared(SENT, read, "subject", "X-*")
@@ -188,6 +233,72 @@ def test_each_change_of_the_content_is_found_and_named(what: str) -> None:
     assert (found.same_body, found.same_attachments, found.same_headers) == (False, same_attachments, True)
     assert len(found.differences) == 1
     assert sentence in found.differences[0]
+
+
+def within(kind: str, boundary: str, *parts: bytes) -> bytes:
+    mark = boundary.encode()
+    return ("Content-Type: multipart/%s; boundary=%s\r\n\r\n" % (kind, boundary)).encode() + b"".join(
+        b"--%s\r\n%s\r\n" % (mark, part) for part in parts
+    ) + b"--%s--\r\n" % mark  # fmt: skip
+
+
+def test_alternatives_that_are_shown_one_after_the_other_are_a_difference() -> None:
+    page = text_part("<p>Gr\u00fc\u00dfe</p>", kind="html")
+    sent = mail(within("alternative", "b2", text_part(), page), file_part())
+    assert compared(sent, mail(within("alternative", "b3", text_part(), page), file_part())).same
+    assert compared(sent, mail(within("mixed", "b3", within("alternative", "b2", text_part(), page), file_part()))).same
+    for read in (mail(text_part(), page, file_part()), mail(within("mixed", "b2", text_part(), page), file_part())):
+        for one, other in ((sent, read), (read, sent)):
+            found = compared(one, other)
+            assert (found.same_body, found.same_attachments, len(found.differences)) == (False, True, 1)
+            assert "alternatives" in found.differences[0]
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "koi8-r", "utf-16", "x-unknown"])
+def test_a_label_by_which_other_programs_read_other_letters_is_a_difference(charset: str) -> None:
+    found = compared(SENT, SENT.replace(b"charset=utf-8", b"charset=" + charset.encode()))
+    assert not found.same_body
+    assert found.differences == ['part 1 (text/plain): its charset was "utf-8" and is "%s"' % charset]
+
+
+@pytest.mark.parametrize(("sent", "read"), [("us-ascii", "utf-8"), ("utf-8", "us-ascii"), ("iso-8859-1", "windows-1252"), ("utf-8", "utf8")])
+def test_another_label_for_the_same_letters_is_none(sent: str, read: str) -> None:
+    letters = "plain" if "us-ascii" in (sent, read) else "Gr\u00fc\u00dfe"
+    raw = mail(text_part(letters, charset=sent))
+    assert compared(raw, raw.replace(b"charset=" + sent.encode(), b"charset=" + read.encode())).same
+
+
+def test_what_a_label_of_a_file_says_is_compared_as_well() -> None:
+    sent = mail(
+        text_part(), file_part("a.ics", b"BEGIN", kind="text/calendar; method=REQUEST"), file_part("a.txt", TEXT.encode(), kind="text/plain; charset=utf-8")
+    )
+    for old, new in ((b"method=REQUEST", b"method=CANCEL"), (b"plain; charset=utf-8; name", b"plain; charset=koi8-r; name")):
+        assert old in sent
+        found = compared(sent, sent.replace(old, new))
+        assert (found.same_attachments, len(found.differences)) == (False, 1), new
+
+
+@pytest.mark.parametrize("field", ["Content-Transfer-Encoding: 7bit", "Content-Type: text/x-other", "Content-Disposition: attachment; filename=x.exe"])
+def test_a_part_whose_kind_is_told_twice_is_a_difference(field: str) -> None:
+    sent = mail(text_part(), file_part())
+    read = sent.replace(b"Content-Disposition: att", field.encode() + b"\r\nContent-Disposition: att")
+    assert not compared(sent, read).same_body
+    last = sent.replace(b'filename="report.pdf"\r\n', b'filename="report.pdf"\r\n' + field.encode() + b"\r\n")
+    assert not compared(sent, last).same_body
+
+
+@pytest.mark.parametrize("encoding", ["8bit", "quoted-printable"])
+def test_a_file_that_was_sent_in_base64_keeps_its_line_ends_however_it_is_encoded_anew(encoding: str) -> None:
+    octets = b"%PDF\r\n\x00\x01\n\n"
+    sent = mail(text_part(), file_part(octets=octets))
+    assert compared(sent, mail(text_part(), file_part(octets=octets, encoding="base64"))).same
+    assert not compared(sent, mail(text_part(), file_part(octets=octets.replace(b"\r\n", b"\n"), encoding=encoding))).same_attachments
+
+
+def test_nothing_may_be_taken_away_within_a_message_that_is_passed_on() -> None:
+    for header in (b"Bcc: b@example.com\r\n", b"Return-Path: <a@example.com>\r\n"):
+        sent, read = (mail(text_part(), b"Content-Type: message/rfc822\r\n\r\n" + inner, boundary="outer") for inner in (header + SENT, SENT))
+        assert not compared(sent, read).same_attachments
 
 
 def test_a_difference_far_out_in_a_line_is_shown() -> None:
