@@ -70,6 +70,12 @@ def test_what_was_said_before_tls_does_not_count_after_it(fetch: Fetcher, pop: P
     assert [line.split(" ")[0] for line, encrypted in pop.heard if encrypted][:3] == ["CAPA", "AUTH", "CAPA"]
 
 
+def test_what_was_offered_before_tls_is_forgotten_even_if_nothing_is_told_after_it(fetch: Fetcher, pop: PopServer) -> None:
+    pop.behave(replies={"CAPA": [None, "-ERR not now", None]})
+    assert fetch(tls="starttls", port=pop.port).failure is None
+    assert not pop.commands("AUTH")
+
+
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_the_result_tells_how_safe_the_connection_was(fetch: Fetcher, pop: PopServer, tls: str) -> None:
     server = fetch(tls=tls, port=pop.tls_port if tls == "implicit" else pop.port).result["server"]
