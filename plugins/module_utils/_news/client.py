@@ -134,7 +134,7 @@ class NewsServer:
         """Descriptions by name of group; of those alone that have one."""
         reply = self._connection.ask("LIST NEWSGROUPS " + wildmat.text)
         if reply.code != 215:
-            if reply.unknown:
+            if reply.unknown or reply.code == 502:
                 return {}
             raise self._refusal("describe its groups", reply)
         found = {}

@@ -32,12 +32,14 @@ class Listing:
         self._group = group
         self._request = request
         self.cut = False
+        self._found = 0
 
     def batches(self, memory: t.Optional[Memory]) -> t.Iterator[t.List[Line]]:
         """Articles as they are asked for, the newest first for ``latest``, else the oldest; with ``memory`` those that it has not gone past."""
         left = self._request.max_articles
         for first, last in self._windows(memory):
             lines = self.lines(first, last)
+            self._found = len(lines)
             if self._request.kind == "latest":
                 lines.reverse()
             if len(lines) > left:
@@ -63,7 +65,14 @@ class Listing:
             else:
                 yield low, min(high, low + size - 1)
                 low += size
+            if not self._found and size == _LARGEST and low <= high:
+                low, high = self._beyond_the_hole(low, high)
             size = min(2 * size, _LARGEST)
+
+    def _beyond_the_hole(self, low: int, high: int) -> t.Tuple[int, int]:
+        """What is left of a range that may be millions of numbers without an article."""
+        numbers = self._session.attempt(lambda server: server.numbers(low, high), self._group.name)
+        return (numbers[0], numbers[-1]) if numbers else (1, 0)
 
     def lines(self, first: int, last: int) -> t.List[Line]:
         """What the server tells of these numbers, in their order. Of lines that tell nothing the articles themselves are asked."""

@@ -75,6 +75,16 @@ def test_the_newest_is_found_behind_many_holes(reader: Reader) -> None:
     assert reader.fetch(articles=["first"], count=5).result["counts"]["matched"] == 1
 
 
+@pytest.mark.parametrize(("articles", "wanted"), [("latest", "a"), ("1-", "ab"), ("first", "a")])
+def test_millions_of_numbers_without_an_article_are_passed_at_once(reader: Reader, articles: str, wanted: str) -> None:
+    fill(reader, "a")
+    spool = reader.server.spool.path / GROUP
+    (spool / "900000000").write_bytes(article("b").replace(b"\n", b"\r\n"))
+    count = {"latest": {"count": 2, "search": {"subject": ["a"]}}, "1-": {}, "first": {}}[articles]
+    assert ids(reader.fetch(articles=[articles], **count)) == list(wanted)  # type: ignore[arg-type]
+    assert len(reader.server.heard) < 40
+
+
 def test_an_article_is_told_of_with_all_that_it_has(reader: Reader) -> None:
     reader.server.add_article(GROUP, article("a", "=?utf-8?b?w7xiZXI=?=", "One\n\n> two\n\nthree\n-- \nsig\n", References="<x@y> <b@c>", X_Two="2"))
     row = reader.fetch().result["messages"][0]
@@ -306,6 +316,17 @@ def test_a_run_that_was_killed_is_taken_up(reader: Reader, tmp_path: Path) -> No
         assert len(ids(outcome)) == 3 - len(noted)
         assert tree(dest) == kept
         assert ids(reader.fetch(articles=["new"], dest=str(dest))) == []
+
+
+def test_one_run_at_a_time_has_the_state(reader: Reader) -> None:
+    fill(reader, "a")
+    with Seen(str(reader.state), "nntp://other/group") as seen:
+        seen.load()
+        with pytest.raises(FleetproofError) as caught:
+            reader.fetch(articles=["new"])
+        assert caught.value.kind == "busy"
+        # looking takes nothing from it
+        assert ids(reader.fetch(True, articles=["new"])) == ["a"]
 
 
 def test_two_groups_may_share_a_state(reader: Reader) -> None:
