@@ -62,7 +62,7 @@ def test_a_run_that_is_killed_anywhere_loses_nothing_and_repeats_nothing(fetch: 
             place = tmp_path / str(step)
             given = {"dest": str(place / "mail"), "format": kind, "state": str(place / "state"), "attachments_dest": str(place / "files")}
             # without TLS each step is twice as fast
-            given.update(delete="fetched", tls="none", port=pop.port)
+            given.update(delete="fetched", tls="none", port=pop.port, retries=5)
             pop.forget()
             for raw in mails:
                 pop.deliver(raw)

@@ -74,7 +74,7 @@ def test_what_breaks_off_twice_is_fetched_and_deleted_all_the_same(fetch: Fetche
 )
 def test_a_run_that_gives_up_is_finished_by_the_next_one(fetch: Fetcher, pop: PopServer, behaviour: t.Dict[str, t.Any], kind: str) -> None:
     pop.behave(**behaviour)
-    outcome = fetch.new(delete="fetched", retries=1, timeout=0.5, match={"from": "ann"})
+    outcome = fetch.new(delete="fetched", retries=1, timeout=1.0 if kind == "timeout" else 10.0, match={"from": "ann"})
     assert outcome.failure is not None
     assert (outcome.failure.kind, outcome.failure.retryable) == (kind, True)
     assert outcome.changed == bool(fetch.kept())
