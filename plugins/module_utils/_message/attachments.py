@@ -5,7 +5,8 @@
 """Attachments as files: whole or not at all, under names that lead nowhere else, once.
 
 Private to this collection. A file that is there is never replaced: if it holds the same it is the
-one, otherwise the new one gets a name with its digest. So the same message gives the same files however often it is saved.
+one, otherwise the new one gets a name with its digest, and a number if need be. So the same message gives the same files however
+often it is saved.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import typing as t
 from .._errors import FleetproofError, from_os_error
 from .._state import assert_writable
 from .._values import display_name, is_temporary, temporary_name
-from .names import distinct_name, safe_name, with_suffix
+from .names import distinct_name, extension_of, safe_name, with_suffix
 from .parse import Message
 from .part import Part
 from .record import row_of
@@ -29,6 +30,8 @@ from .record import row_of
 _CHUNK = 1024 * 1024  # octets read at once
 _STALE = 3600.0  # seconds after which a file that is not whole is of a run that was killed
 _LONGEST_MATCHED = 1000  # characters of a name that patterns see
+_MOST_NAMES = 1000  # tried for one attachment
+_NO_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # of names that a file system does not take
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV)
 
 
@@ -63,7 +66,7 @@ class AttachmentFolder:
         ``key`` says in errors which message it was.
         """
         rows: t.List[t.Dict[str, t.Any]] = []
-        taken: t.Set[str] = set()
+        taken: t.Dict[str, int] = {}
         changed = False
         directory = -1
         try:
@@ -75,10 +78,9 @@ class AttachmentFolder:
                 if not self._wants(part, name):
                     continue
                 name = distinct_name(name, taken)
-                taken.add(name.casefold())
                 if directory < 0:
                     directory = self._open()
-                found, is_new = self._put(directory, name, octets, row["sha256"])
+                found, is_new = self._put(directory, _candidates(name, part.mime_type, row["sha256"]), octets, row["sha256"])
                 changed = changed or is_new
                 row["path"] = display_name(os.path.join(self._directory, found))
             if changed and directory >= 0 and self._apply:
@@ -108,9 +110,10 @@ class AttachmentFolder:
             _sweep(directory)
         return directory
 
-    def _put(self, directory: int, name: str, octets: bytes, digest: str) -> t.Tuple[str, bool]:
-        """The name under which ``octets`` are in the directory now, and whether they were not before."""
-        for candidate in (name, with_suffix(name, "-" + digest[:16], 240)):
+    def _put(self, directory: int, candidates: t.Iterable[str], octets: bytes, digest: str) -> t.Tuple[str, bool]:
+        """The one of ``candidates`` under which ``octets`` are in the directory now, and whether they were not before."""
+        candidate = ""
+        for candidate in candidates:
             raw = candidate.encode("utf-8")
             there = self._digest_of(directory, raw, len(octets))
             if there is None:
@@ -124,7 +127,8 @@ class AttachmentFolder:
             if there == digest:
                 return candidate, False
         raise FleetproofError(
-            "integrity", "%s is there and does not hold what its name says; move it out of the way" % display_name(os.path.join(self._directory, candidate))
+            "integrity",
+            "%s is there, and nothing of its kind holds what its name says; move these files away" % display_name(os.path.join(self._directory, candidate)),
         )
 
     def _digest_of(self, directory: int, name: bytes, size: int) -> t.Optional[str]:
@@ -137,7 +141,7 @@ class AttachmentFolder:
             return None
         except OSError as error:
             # a link, a socket, a file of somebody else: there, and not ours
-            if error.errno in (errno.ELOOP, errno.EACCES, errno.ENXIO, errno.EMLINK, errno.EPERM):
+            if error.errno in (errno.ELOOP, errno.EACCES, errno.ENXIO, errno.EMLINK, errno.EPERM, *_NO_NAMES):
                 return ""
             raise
         try:
@@ -150,6 +154,14 @@ class AttachmentFolder:
             return digest.hexdigest()
         finally:
             os.close(descriptor)
+
+
+def _candidates(name: str, mime_type: str, digest: str) -> t.Iterator[str]:
+    """Names for an attachment, the best first. A sender can make any of them be taken, and some file systems take short or plain ones only."""
+    yield name
+    yield with_suffix(name, "-" + digest[:16], 240)
+    for number in range(1, _MOST_NAMES):
+        yield "attachment-%s%s%s" % (digest[:16], "-%d" % number if number > 1 else "", extension_of(mime_type))
 
 
 def _write(directory: int, name: bytes, octets: bytes) -> bool:
@@ -194,7 +206,7 @@ def _sweep(directory: int) -> None:
             continue
         try:
             state = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            if state.st_uid == os.geteuid() and time.time() - state.st_mtime > _STALE:
+            if stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and time.time() - state.st_mtime > _STALE:
                 os.unlink(name, dir_fd=directory)
         except FileNotFoundError:
             continue

@@ -114,7 +114,11 @@ def codecs_of(label: str) -> t.Tuple[str, ...]:
         return _MEANT[name]
     for candidate in ("_".join(words), "".join(words), words[0] if words else ""):
         if candidate in _NAMES:
-            return (codecs.lookup(candidate).name,)
+            try:
+                return (codecs.lookup(candidate).name,)
+            except LookupError:
+                # Python 3.8 has a name for TIS 260, and no codec
+                continue
     return _MEANT.get(words[0], ()) if words else ()
 
 

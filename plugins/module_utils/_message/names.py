@@ -16,6 +16,8 @@ import unicodedata
 
 LONGEST = 200  # octets of UTF-8; file systems allow 255, and a suffix may be added
 _LONGEST_EXTENSION = 40  # octets; what is longer is no extension
+_LOOKED_AT = 1000  # characters of a name; more are cut out of its middle, for names of a whole header take minutes to normalise
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _SEPARATORS = re.compile(r"[/\\]")
 # control characters, line ends, and those that turn the direction of text and so disguise an extension
 _REMOVED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -58,11 +60,13 @@ _EXTENSIONS = {
 def safe_name(sent: str, number: int, mime_type: str) -> str:
     """One path component of at most LONGEST octets for what was sent as ``sent``; made from ``number`` and the type where nothing is left of it.
 
-    Neither hidden nor a device of Windows, in NFC, with the extension that it had.
+    Neither hidden nor a device of Windows nor an option of a command, in NFC, with the extension that it had.
     """
-    name = _SEPARATORS.split(unicodedata.normalize("NFC", sent).rstrip("/\\"))[-1]
-    name = _trimmed(_REPLACED.sub("_", _REMOVED.sub("", name)))
-    if _DEVICE.match(name):
+    name = _trimmed(_REMOVED.sub("", _SEPARATORS.split(sent.rstrip("/\\"))[-1]))
+    if len(name) > _LOOKED_AT:
+        name = name[: _LOOKED_AT - _LONGEST_EXTENSION] + name[-_LONGEST_EXTENSION:]
+    name = _trimmed(_REPLACED.sub("_", unicodedata.normalize("NFC", name)))
+    if name.startswith("-") or _DEVICE.match(name):
         name = "_" + name
     if not name:
         name = "attachment-%d%s" % (number, extension_of(mime_type))
@@ -89,19 +93,18 @@ def extension_of(mime_type: str) -> str:
     return found or (".txt" if main == "text" else ".bin")
 
 
-def distinct_name(name: str, taken: t.Collection[str]) -> str:
-    """``name``, or with " (2)" and so on if that is ``taken`` (names in casefold)."""
+def distinct_name(name: str, taken: t.Dict[str, int]) -> str:
+    """``name``, or with " (2)" and so on if that is ``taken``, to which it is added: names in casefold, and the number to try next for each."""
     found = name
-    number = 2
+    key = name.casefold()
+    number = taken.get(key, 1)
     while found.casefold() in taken:
-        found = with_suffix(name, " (%d)" % number)
         number += 1
+        found = with_suffix(name, " (%d)" % number)
+    taken[key] = number
+    taken.setdefault(found.casefold(), 1)
     return found
 
 
 def _trimmed(name: str) -> str:
-    # str.strip knows all the blanks that there are
-    previous = None
-    while previous != name:
-        previous, name = name, name.strip().lstrip(".").rstrip(".")
-    return name
+    return name.strip(_BLANKS + ".")

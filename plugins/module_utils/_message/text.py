@@ -17,11 +17,13 @@ from html.parser import HTMLParser
 
 WIDTH = 78  # columns of a line
 _TABLE_WIDTH = 110  # columns that a table may take before it is written row by row
+_HEADING_LINES = 10  # lines of a heading that its underline is as long as
 _DEEPEST = 100  # elements inside each other; what lies deeper is taken as lying beside
 
 _VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"))
 _SILENT = frozenset(("head", "script", "style", "template", "title", "noscript", "svg"))
-_LOUD = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"))
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_LOUD = frozenset(("p", *_HEADINGS, "ul", "ol", "dl", "table", "blockquote", "pre", "hr"))
 _BLOCK = _LOUD | frozenset(("address", "article", "aside", "body", "caption", "center", "dd", "details", "div", "dt", "fieldset", "figcaption", "figure"))
 _BLOCK |= frozenset(("footer", "form", "header", "html", "li", "main", "nav", "section", "summary", "tbody", "td", "tfoot", "th", "thead", "tr"))
 # an open element of these ends when one of its successors begins
@@ -33,6 +35,7 @@ _ENDS = {
     "tr": frozenset(("td", "th", "tr")),
     "dt": frozenset(("dt", "dd")),
     "dd": frozenset(("dt", "dd")),
+    **dict.fromkeys(_HEADINGS, frozenset(_HEADINGS)),
 }
 _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.IGNORECASE)
@@ -231,7 +234,7 @@ class _Page:
     def _heading(self, node: _Node, underline: str) -> None:
         lines = self._inner(node, 0)
         if lines:
-            self._put([*lines, underline * min(max(map(columns, lines)), self._width)])
+            self._put([*lines, underline * min(max(map(columns, lines[:_HEADING_LINES])), self._width)])
 
     def _on_h1(self, node: _Node) -> None:
         self._heading(node, "=")

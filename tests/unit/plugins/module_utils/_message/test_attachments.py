@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -91,13 +93,40 @@ def test_a_link_or_directory_of_the_name_is_left_alone(tmp_path: Path) -> None:
     assert (dest / "a.txt").is_symlink()
 
 
-def test_a_file_that_was_damaged_under_its_digest_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"other")
-    (tmp_path / "a-7692c3ad3540bb80.txt").write_bytes(b"0ne")
-    with pytest.raises(FleetproofError, match=r"a-7692c3ad3540bb80\.txt is there and does not hold") as caught:
-        save_attachments(message(("a.txt", b"one")), str(tmp_path), [], "k", True)
-    assert caught.value.kind == "integrity"
-    assert files(tmp_path) == {"a.txt": b"other", "a-7692c3ad3540bb80.txt": b"0ne"}
+def test_a_sender_who_takes_the_names_of_the_next_mail_keeps_nothing_from_being_saved(tmp_path: Path) -> None:
+    theirs = message(("a.txt", b"other"), ("a-7692c3ad3540bb80.txt", b"0ne"), ("attachment-7692c3ad3540bb80.bin", b"1"), ("-rf", b"2"))
+    save_attachments(theirs, str(tmp_path), [], "1", True)
+    before = files(tmp_path)
+    mail = parse(b"Content-Type: application/x-any; name=a.txt\r\n\r\none")
+    foretold = save_attachments(mail, str(tmp_path), [], "2", False)
+    assert names(foretold[1]) == ["attachment-7692c3ad3540bb80-2.bin"]
+    assert save_attachments(mail, str(tmp_path), [], "2", True) == foretold
+    assert files(tmp_path) == {**before, "attachment-7692c3ad3540bb80-2.bin": b"one"}
+    assert save_attachments(mail, str(tmp_path), [], "2", True) == (False, foretold[1])
+    assert "_-rf" in before
+
+
+@pytest.mark.parametrize("code", [errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL])
+def test_a_name_that_the_file_system_does_not_take_is_replaced_by_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    real = os.open
+
+    def short_and_plain(path: t.Any, *args: t.Any, **more: t.Any) -> int:
+        if isinstance(path, bytes) and (len(path) > 143 or not path.isascii()):
+            raise OSError(code, os.strerror(code))
+        return real(path, *args, **more)
+
+    monkeypatch.setattr(os, "open", short_and_plain)
+    changed, rows = save_attachments(message(("x" * 190 + ".txt", b"one"), ("é.txt", b"")), str(tmp_path), [], "k", True)
+    assert changed
+    assert names(rows) == ["attachment-7692c3ad3540bb80.txt", "attachment-e3b0c44298fc1c14.txt"]
+
+
+def test_a_directory_called_like_a_leftover_is_left_alone(tmp_path: Path) -> None:
+    planted = tmp_path / ".fleetproof-0000000000000001.tmp"
+    planted.mkdir()
+    os.utime(planted, (time.time() - 7200,) * 2)
+    assert save_attachments(message(("a", b"x")), str(tmp_path), [], "k", True)[0]
+    assert planted.is_dir()
 
 
 def test_patterns_choose_by_the_decoded_name_without_case(tmp_path: Path) -> None:

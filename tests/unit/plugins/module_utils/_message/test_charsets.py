@@ -108,6 +108,12 @@ def test_characters_that_vendors_added_to_japanese_are_read() -> None:
     assert decode(raw, "iso-2022-jp") == "①㈱ abc ｱ"
 
 
+@pytest.mark.parametrize("label", ["tis260", "tactis", "x-none", "cp99999"])
+def test_a_charset_without_a_codec_is_as_good_as_none(label: str) -> None:
+    # Python 3.8 has names for codecs that it does not have
+    assert decode("é".encode(), label) == "é"
+
+
 def test_utf7_is_ascii() -> None:
     assert decode(b"+ADw-script+AD4-", "utf-7") == "+ADw-script+AD4-"
 

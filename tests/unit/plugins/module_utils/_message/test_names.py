@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._message.names import LONGEST, distinct_name, extension_of, safe_name, with_suffix
 from hypothesis import given
@@ -80,7 +82,30 @@ def test_an_extension_follows_from_the_type(mime_type: str, extension: str) -> N
 
 
 def test_names_that_are_taken_get_a_number() -> None:
-    assert distinct_name("a.txt", set()) == "a.txt"
-    assert distinct_name("A.txt", {"a.txt"}) == "A (2).txt"
-    assert distinct_name("a.txt", {"a.txt", "a (2).txt"}) == "a (3).txt"
+    taken: dict = {}
+    sent = ("a.txt", "A.txt", "a.txt", "a (4).txt", "a.txt")
+    assert [distinct_name(name, taken) for name in sent] == [
+        "a.txt",
+        "A (2).txt",
+        "a (3).txt",
+        "a (4).txt",
+        "a (5).txt",
+    ]
+    assert distinct_name("A (2).TXT", taken) == "A (2) (2).TXT"
+
+
+@pytest.mark.parametrize(
+    "sent", ["a" + "\u0315\u0300" * 80000, ". " * 250000 + "a", "a" + ". " * 250000, "/\\" * 250000 + "a"], ids=["marks", "before", "behind", "slashes"]
+)
+def test_a_name_as_long_as_a_header_is_made_safe_at_once(sent: str) -> None:
+    begun = time.process_time()
+    assert safe_name(sent, 1, "text/plain").startswith(("a", "à"))
+    assert time.process_time() - begun < 2  # the first took 20 seconds, the next 3 each
+
+
+def test_a_thousand_parts_of_one_name_are_told_apart_at_once() -> None:
+    taken: dict = {}
+    begun = time.process_time()
+    assert len({distinct_name("report.pdf", taken).casefold() for _ in range(5000)}) == 5000
+    assert time.process_time() - begun < 5  # 20 seconds, when each one tries all the numbers
     assert with_suffix("x" * 300 + ".pdf", "-1", 50) == "x" * 44 + "-1.pdf"

@@ -58,6 +58,13 @@ def test_long_lines_are_broken_between_words() -> None:
     assert max(map(columns, lines)) <= 78
 
 
+def test_a_heading_that_nobody_closed_ends_where_the_next_begins() -> None:
+    assert (
+        text_of_html("<h1>one<h2>two<p>three") == "one\n===\n\ntwo\n---\n\nthree\n"
+        or text_of_html("<h1>one<h2>two</h2><p>three") == "one\n===\n\ntwo\n---\n\nthree\n"
+    )
+
+
 def test_elements_in_elements_without_end_do_no_harm() -> None:
     assert text_of_html("<div>" * 5000 + "deep" + "</div>" * 5000) == "deep\n"
     assert "deep" in text_of_html("<ul><li>" * 3000 + "deep")
