@@ -139,7 +139,9 @@ options:
       - It goes with O(dest) or O(articles=new).
     type: path
   max_listed:
-    description: How many items of each list are returned. V(-1) returns all of them. Counts are of everything, always.
+    description:
+      - How many items of each list are returned. V(-1) returns all of them. Counts are of everything, always.
+      - With O(articles=new) and without O(dest) it is a limit as O(count) is, since what is not returned would be lost.
     type: int
     default: 1000
 seealso:

@@ -94,16 +94,20 @@ def request_of(task: Task) -> Request:
     group = params["group"]
     if group is None and kind != "ids":
         raise FleetproofError("argument", "group is needed, unless articles are message ids")
-    count = params["count"]
+    count = None if params["count"] is None else _at_least("count", params["count"], 1)
     if count is None and kind in ("latest", "first"):
         count = 1
+    most = max_listed_of(params)
+    if kind == "new" and params["dest"] is None and most >= 0:
+        # what is not returned has not been told to anybody
+        count = most if count is None else min(count, most)
     request = Request(
         group=None if group is None else group_name(group, "group"),
         kind=kind,
         first=first,
         last=last,
         ids=ids,
-        count=None if count is None else _at_least("count", count, 1),
+        count=count,
         search=Search(params["search"]),
         threads=params["threads"],
         preview_lines=_at_least("preview_lines", params["preview_lines"], 0),
@@ -113,7 +117,7 @@ def request_of(task: Task) -> Request:
         dest=None if params["dest"] is None else os.path.abspath(params["dest"]),
         format=params["format"],
         state=params["state"],
-        max_listed=max_listed_of(params),
+        max_listed=most,
         check=task.check_mode,
     )
     if request.state is not None and not request.remembers:

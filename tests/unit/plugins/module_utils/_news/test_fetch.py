@@ -239,6 +239,16 @@ def test_new_is_what_has_come_since_the_last_time(reader: Reader) -> None:
     assert ids(reader.fetch(articles=["new"])) == ["e"]
 
 
+def test_what_is_new_and_not_returned_is_for_the_next_run(reader: Reader, tmp_path: Path) -> None:
+    fill(reader, *"abc")
+    assert ids(reader.fetch(articles=["new"], max_listed=2)) == ["a", "b"]
+    assert ids(reader.fetch(articles=["new"], max_listed=0)) == []
+    assert ids(reader.fetch(articles=["new"], max_listed=2)) == ["c"]
+    # what is on disk is not lost
+    kept = reader.fetch(articles=["new"], max_listed=1, dest=str(tmp_path / "news"), state=str(tmp_path / "other"))
+    assert (ids(kept), kept.result["counts"]["fetched"]) == (["a"], 3)
+
+
 def test_what_a_search_leaves_out_is_gone_past(reader: Reader) -> None:
     fill(reader, "a1", "b1", "a2")
     assert ids(reader.fetch(articles=["new"], search={"subject": ["a"]})) == ["a1", "a2"]
