@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -470,7 +471,8 @@ class _ImapSession(Session):
         search = Search(words, len(self.view), max((message.uid for message in self.view), default=0))
         found = []
         for number, message in enumerate(self.view, 1):
-            asked = Found(number, message.uid, message.flags, message.when, message.name in self.recent, lambda message=message: self._raw(message))  # type: ignore[misc]
+            raw: t.Callable[[], bytes] = functools.partial(self._raw, message)
+            asked = Found(number, message.uid, message.flags, message.when, message.name in self.recent, raw)
             if search(asked):
                 found.append(message.uid if by_uid else number)
         kind = self.behaviour.search

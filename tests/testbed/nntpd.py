@@ -163,7 +163,7 @@ class _NewsSession(Session):
             found.append(" ".join(["AUTHINFO", *ways]))
             if "SASL" in ways:
                 found.append("SASL " + " ".join(self.mechanisms()))
-        self._list(101, "Capability list", [line for line in found if line.split(" ")[0] not in behaviour.hide])
+        self._list(101, "Capability list", [line for line in found if line.split(" ", 1)[0] not in behaviour.hide])
 
     def _list(self, code: int, text: str, lines: t.Iterable[t.Union[str, bytes]]) -> None:
         self.say("%d %s" % (code, text))

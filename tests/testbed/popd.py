@@ -132,7 +132,7 @@ class _PopSession(Session):
         if behaviour.login_delay:
             found.append("LOGIN-DELAY %d" % behaviour.login_delay)
         found.append("IMPLEMENTATION fleet test bed")
-        self.say("\n".join(["+OK", *(name for name in found if name.split(" ")[0] not in behaviour.hide), "."]))
+        self.say("\n".join(["+OK", *(name for name in found if name.split(" ", 1)[0] not in behaviour.hide), "."]))
 
     def _do_stls(self, _rest: str) -> None:
         if self.start_tls("+OK Begin", "-ERR TLS is not available", "+OK injected"):

@@ -36,7 +36,8 @@ SPEC = ArgumentSpec(
         "max_parts": {"type": "int", "default": 1000},
         "max_depth": {"type": "int", "default": 50},
         "bodies": {"type": "str", "choices": ["none", "text", "all"], "default": "text"},
-        "keywords": {"type": "list", "elements": "str", "default": []},
+        # words to look for, no secret
+        "keywords": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "trusted_authserv": {"type": "list", "elements": "str", "default": []},
         "compare_with": {"type": "path"},
         "ignore_headers": {"type": "list", "elements": "str", "default": []},

@@ -162,7 +162,7 @@ def _guessed(raw: bytes, hint: t.Tuple[str, ...], is_said_utf8: bool) -> str:
         return text
     text = raw.decode("utf-8", "replace")
     bad = text.count("\ufffd")
-    good = sum(1 for _ in _WIDE_OR_ACCENTED.finditer(text)) - bad
+    good = sum(1 for _found in _WIDE_OR_ACCENTED.finditer(text)) - bad
     # a text in UTF-8 that was cut or hurt here and there
     if good > 2 * bad or (is_said_utf8 and good >= bad):
         return text

@@ -31,7 +31,7 @@ def seconds_of(date_field: str) -> t.Optional[float]:
     A zone that is missing or unknown counts as UTC (RFC 5322, section 4.3).
     """
     text = date_field[:_LONGEST]
-    for _ in range(5):
+    for _time in range(5):
         text, count = _COMMENT.subn(" ", text)
         if not count:
             break

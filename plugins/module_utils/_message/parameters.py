@@ -36,11 +36,28 @@ def read_parameters(raw: bytes, hint: str = "") -> t.Tuple[str, t.Dict[str, str]
     Pieces (``name*0``) are put together, charsets (``name*=utf-8''…``) undone; encoded words, which are forbidden here,
     are decoded as well. Of two forms of one parameter that of RFC 2231 counts, of two of one form the first.
     """
+    main, pieces = _pieces_of(raw)
+    values: t.Dict[str, str] = {}
+    for (name, extended), found in sorted(pieces.items(), key=lambda item: item[0][1]):
+        values[name] = _joined(found, hint) if extended else decode_value(found[0].octets, hint)
+    return decode(main).strip().lower(), values
+
+
+def octets_of_parameter(raw: bytes, name: str) -> bytes:
+    """One parameter as the octets that it stands for, whatever text they would be: what boundaries are compared by. Empty where there is none."""
+    _main, pieces = _pieces_of(raw)
+    if (name, True) in pieces:
+        return _undone(pieces[name, True])[1]
+    return pieces[name, False][0].octets if (name, False) in pieces else b""
+
+
+def _pieces_of(raw: bytes) -> t.Tuple[bytes, t.Dict[t.Tuple[str, bool], t.List[_Piece]]]:
+    """The value before the first ";", and what there is of each parameter by its name and whether it is in the form of RFC 2231."""
     raw = unfold(raw[:LONGEST_VALUE])
     main, _semicolon, rest = raw.partition(b";")
     pieces: t.Dict[t.Tuple[str, bool], t.List[_Piece]] = {}
     position = 0
-    for _ in range(_MOST):
+    for _number in range(_MOST):
         position = t.cast(t.Match[bytes], _GAP.match(rest, position)).end()
         match = _PARAMETER.match(rest, position)
         if match is None:
@@ -55,10 +72,7 @@ def read_parameters(raw: bytes, hint: str = "") -> t.Tuple[str, t.Dict[str, str]
         form = pieces.setdefault((name, number is not None or star), [])
         if not form or number is not None:
             form.append(_Piece(number or 0, star, octets))
-    values: t.Dict[str, str] = {}
-    for (name, extended), found in sorted(pieces.items(), key=lambda item: item[0][1]):
-        values[name] = _joined(found, hint) if extended else decode_value(found[0].octets, hint)
-    return decode(main).strip().lower(), values
+    return main, pieces
 
 
 def _name_of(raw: bytes) -> t.Tuple[str, t.Optional[int], bool]:
@@ -77,6 +91,14 @@ def _plain(value: bytes) -> bytes:
 
 
 def _joined(pieces: t.List[_Piece], hint: str) -> str:
+    label, octets = _undone(pieces)
+    if label:
+        return decode_value(decode(octets, label, hint).encode("utf-8"))
+    return decode_value(octets, hint)
+
+
+def _undone(pieces: t.List[_Piece]) -> t.Tuple[str, bytes]:
+    """The charset that the pieces name, and their octets put together."""
     pieces.sort(key=lambda piece: piece.number)
     first = pieces[0].octets
     label = ""
@@ -89,6 +111,4 @@ def _joined(pieces: t.List[_Piece], hint: str) -> str:
         _PERCENT.sub(lambda found: binascii.unhexlify(found.group(1)), octets) if piece.coded else octets
         for piece, octets in zip(pieces, [first, *(piece.octets for piece in pieces[1:])])
     )
-    if label:
-        return decode_value(decode(octets, label, hint).encode("utf-8"))
-    return decode_value(octets, hint)
+    return label, octets

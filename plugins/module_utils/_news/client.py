@@ -277,7 +277,9 @@ class NewsServer:
         self._check(verb, key, reply)
         try:
             raw = self._connection.octets(limit)
-        except TooLarge as error:
+        except FleetproofError as error:
+            if not isinstance(error, TooLarge):
+                raise
             raise TooLarge("The article %s is larger than %d octets" % (key, limit)) from error
         if isinstance(key, str) and verb != "BODY":
             found = message_id_of(parse_fields(raw)[0])

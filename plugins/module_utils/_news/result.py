@@ -31,7 +31,7 @@ class Findings:
     """Gathers while articles are gone through. Counts are of everything, lists stop at ``max_listed``."""
 
     def __init__(self, max_listed: int) -> None:
-        self.counts = dict.fromkeys(("looked_at", "matched", "fetched", "bytes", *_LISTS), 0)
+        self.counts: t.Dict[str, int] = dict.fromkeys(("looked_at", "matched", "fetched", "bytes", *_LISTS), 0)
         self.first_failure: t.Optional[FleetproofError] = None
         self.truncated = False
         self._messages: t.List[Record] = []

@@ -73,7 +73,7 @@ class _Forest:
     def _is_below(self, lower: str, upper: str) -> bool:
         """Whether ``upper`` is among the ancestors of ``lower``, or too much is."""
         place: t.Optional[str] = lower
-        for _ in range(_DEEPEST):
+        for _level in range(_DEEPEST):
             if place is None:
                 return False
             if place == upper:

@@ -184,7 +184,7 @@ def test_messages_that_come_and_go_meanwhile_are_no_error(tmp_path: Path) -> Non
     mailer = threading.Thread(target=deliver)
     mailer.start()
     try:
-        for _ in range(30):
+        for _time in range(30):
             assert set(contents(open_mailbox(str(path), "auto"))) <= {b"A: 1\n\n", None}
     finally:
         stop.set()

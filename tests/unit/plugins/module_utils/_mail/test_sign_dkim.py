@@ -63,7 +63,7 @@ def test_an_ed25519_key_signs_whatever_form_it_is_in(keys: Path, form: str) -> N
 @pytest.mark.parametrize("selector", ["rsa", "ed"])
 def test_the_same_mail_is_signed_with_the_same_octets_and_the_time_of_the_mail(keys: Path, selector: str) -> None:
     path = str(keys / {"rsa": "fleet.key", "ed": "ed25519.key"}[selector])
-    first, second = (signer(keys, selector=selector, private_key_path=path).sign(MESSAGE, DATE) for _ in range(2))
+    first, second = (signer(keys, selector=selector, private_key_path=path).sign(MESSAGE, DATE) for _time in range(2))
     assert first == second
     assert b"t=1770091506;" in first
     assert first.endswith(b"\r\n" + MESSAGE)

@@ -225,7 +225,7 @@ def test_a_forwarded_message_in_base64_is_read_though_it_must_not_be() -> None:
     ("header", "body", "text"),
     [
         (b"Content-Type: text/plain; charset=gb2312", "备份，朱镕基\r\n".encode("gbk"), "备份，朱镕基\n"),
-        (b"Content-Type: text/plain; charset=iso-8859-1", "“x”\r\n".encode("cp1252"), "“x”\n"),
+        (b"Content-Type: text/plain; charset=iso-8859-1", "\u201cx\u201d\r\n".encode("cp1252"), "\u201cx\u201d\n"),
         (b"Content-Type: text/plain; charset=utf-8; format=flowed", b"one \r\ntwo\r\n", "one two\n"),
         (b"Content-Type: text/plain; format=flowed; delsp=yes", b"one \r\ntwo\r\n", "onetwo\n"),
         (b"Content-Transfer-Encoding: quoted-printable", b"caf=C3=A9=\r\n!\r\n", "café!\n"),
@@ -263,7 +263,7 @@ def test_parts_nested_deeper_than_wanted_are_left_whole_and_told() -> None:
 
 def test_messages_forwarded_200_deep_are_one_attachment() -> None:
     raw = b"Subject: inner\r\n\r\nx"
-    for _ in range(200):
+    for _level in range(200):
         raw = b"Content-Type: message/rfc822\r\n\r\n" + raw
     message = parse(raw)
     assert [part.mime_type for part in message.attachments] == ["message/rfc822"]
