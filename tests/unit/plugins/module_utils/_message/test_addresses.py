@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._message.addresses import distinct, parse_address, parse_addresses
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.addresses import distinct, id_domain, parse_address, parse_addresses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,3 +88,23 @@ def test_whatever_is_given_no_address_carries_what_could_end_a_command(text: str
         assert not set(address.wire) & set("\r\n\0\t")
         assert ">" not in address.wire or address.wire.startswith('"')
         assert "<%s>" % address.wire == ("<%s>" % address.wire).strip()
+
+
+@pytest.mark.parametrize(
+    ("domain", "sender", "expected"),
+    [
+        (None, "fleet@example.com", "example.com"),
+        (None, "root", "ansible"),
+        (None, "fleet@[192.0.2.1]", "ansible"),
+        ("b\xfccher.example", "root", "xn--bcher-kva.example"),
+    ],
+)
+def test_message_ids_end_with_a_domain(domain: t.Optional[str], sender: str, expected: str) -> None:
+    assert id_domain(domain, parse_address(sender, "sender")) == expected
+
+
+@pytest.mark.parametrize(("domain", "kind"), [("a b", "argument"), ("a>\r\nX: y", "unsafe"), ("", "argument"), ("a..b", "argument")])
+def test_what_is_no_domain_ends_no_message_id(domain: str, kind: str) -> None:
+    with pytest.raises(FleetproofError) as caught:
+        id_domain(domain, parse_address("root", "sender"))
+    assert caught.value.kind == kind
