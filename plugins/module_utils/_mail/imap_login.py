@@ -21,6 +21,7 @@ from .imap_parse import Response
 from .imap_wire import Answer, Dialogue
 
 PORTS = {"implicit": 993, "starttls": 143, "none": 143}
+_FEW = 3  # letters
 _TURNS = 5  # of one login; the longest has two
 # Codes of a refusal that says nothing about username and password.
 _NOT_THE_LOGIN = frozenset(("INUSE", "UNAVAILABLE", "THROTTLED", "LIMIT", "CONTACTADMIN"))
@@ -127,31 +128,50 @@ def _authenticate(dialogue: Dialogue, credentials: t.Optional[auth.Credentials])
     if not encrypted and not dialogue.stream.stays_on_this_host:
         warnings.append("The credentials for %s are sent in clear text: anybody on the way can read them. Use tls=implicit or tls=starttls" % dialogue.where)
     before = dialogue.capabilities
-    if mechanism == "LOGIN" and by_command:
-        _by_command(dialogue, credentials)
-    else:
-        _by_sasl(dialogue, credentials, mechanism)
+    said = [secret for secret in (credentials.password, credentials.oauth_token) if secret]
+    try:
+        if mechanism == "LOGIN" and by_command:
+            answer = _by_command(dialogue, credentials, said)
+        else:
+            answer = _by_sasl(dialogue, credentials, mechanism, said)
+    except FleetproofError as error:
+        # most of this is our own words, and a password of few letters is in any
+        longer = [secret for secret in said if len(secret) > _FEW]
+        raise FleetproofError(error.kind, _without(longer, error.message), retryable=error.retryable) from error
+    _verdict(dialogue, answer.status, mechanism, said)
     if dialogue.capabilities is before:
         # not told again along with the verdict; what counts is what can be done from here on
         dialogue.capabilities = frozenset()
     return warnings
 
 
-def _by_command(dialogue: Dialogue, credentials: auth.Credentials) -> None:
+def _without(secrets: t.Iterable[str], text: str) -> str:
+    """``text`` without what some servers repeat of what they do not understand, whole or cut off."""
+    for secret in filter(None, secrets):
+        for form in (secret, display_name(secret)):
+            text = text.replace(form, "********")
+            size = next((size for size in range(len(form) - 1, _FEW, -1) if text.endswith(form[:size])), 0)
+            text = text[:-size] + "********" if size else text
+    return text
+
+
+def _by_command(dialogue: Dialogue, credentials: auth.Credentials, said: t.List[str]) -> Answer:
     """The LOGIN command, for servers without AUTHENTICATE."""
     words = [text.encode("utf-8", "surrogateescape") for text in (credentials.username, credentials.password or "")]
     if any(re.search(rb"[\r\n\0]", word) for word in words):
         raise FleetproofError("unsafe", "username and password must not contain line breaks or NUL")
-    answer = dialogue.command("LOGIN ", words[0], " ", words[1])
-    _verdict(dialogue, answer, "LOGIN", [credentials.password or ""])
+    # as it is between quotation marks
+    said.append(re.sub(r'(["\\])', r"\\\1", credentials.password or ""))
+    return dialogue.command("LOGIN ", words[0], " ", words[1])
 
 
-def _by_sasl(dialogue: Dialogue, credentials: auth.Credentials, mechanism: str) -> None:
-    said: t.List[str] = []
+def _by_sasl(dialogue: Dialogue, credentials: auth.Credentials, mechanism: str, said: t.List[str]) -> Answer:
+    """AUTHENTICATE; ``said`` gets all that was sent for it."""
 
     def encoded(octets: bytes) -> str:
-        said.append(auth.encode(octets) if octets else "")
-        return said[-1]
+        if octets:
+            said.append(auth.encode(octets))
+        return said[-1] if octets else ""
 
     initial = auth.initial_response(credentials, mechanism)
     tag = dialogue.begin()
@@ -175,17 +195,13 @@ def _by_sasl(dialogue: Dialogue, credentials: auth.Credentials, mechanism: str) 
             turn += 1
         dialogue.say_line(reply.encode("ascii"))
         answer = dialogue.answer(tag)
-    _verdict(dialogue, answer, mechanism, said)
+    return answer
 
 
-def _verdict(dialogue: Dialogue, answer: Answer, mechanism: str, secrets: t.Sequence[str]) -> None:
-    status = answer.status
+def _verdict(dialogue: Dialogue, status: Response, mechanism: str, secrets: t.Sequence[str]) -> None:
     if status.good:
         return
-    # some servers quote the command that they refuse
-    shown = str(status)
-    for secret in filter(None, secrets):
-        shown = shown.replace(secret, "********")
+    shown = _without(secrets, str(status))
     if status.code in _NOT_THE_LOGIN:
         raise FleetproofError("auth", "%s does not let anybody log in now (%s)" % (dialogue.where, shown), retryable=status.code != "CONTACTADMIN")
     password = "oauth_token" if mechanism == "XOAUTH2" else "password"

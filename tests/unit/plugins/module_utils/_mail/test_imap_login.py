@@ -213,6 +213,35 @@ def test_a_server_that_quotes_what_it_refuses_gives_nothing_away(hide: t.List[st
     assert "I do not like ********" in error.message
 
 
+@pytest.mark.parametrize(
+    ("answer", "password"),
+    [
+        (b'TAG NO What is LOGIN "fleet" "cor\\"rect\\\\horse"?\r\n', 'cor"rect\\horse'),
+        (b'LOGIN "fleet" "correct horse"\r\n', "correct horse"),
+        (b'TAG LOGIN "fleet" "correct horse%s"\r\n' % (b" and more" * 9), "correct horse" + " and more" * 9),
+        (b"* BYE I do not like correct horse\r\n", "correct horse"),
+        (b"* BYE I do not like correct\thorse\r\n", "correct\thorse"),
+    ],
+)
+def test_a_server_that_repeats_what_it_hears_gives_nothing_away(answer: bytes, password: str) -> None:
+    with Scripted({"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\nTAG OK\r\n", "LOGIN": answer}) as server:
+        error = failing(server.endpoint(), Credentials("fleet", password))
+    assert "********" in error.message
+    assert not any(word in error.message for word in ("cor\\", "correct", "horse")), error.message
+
+
+def test_a_server_that_repeats_the_password_without_its_encoding_gives_nothing_away() -> None:
+    with Scripted({"AUTHENTICATE": b"TAG NO fleet may not use correct horse\r\n"}, b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n") as server:
+        error = failing(server.endpoint())
+    assert "may not use ********" in error.message
+
+
+def test_a_short_password_is_not_looked_for_in_words_of_ours() -> None:
+    with Scripted({"LOGIN": b"x\r\n"}) as server:
+        error = failing(server.endpoint(), Credentials("fleet", "s"))
+    assert "not IMAP" in error.message
+
+
 def test_names_and_passwords_of_any_kind_get_through_as_they_are() -> None:
     with Scripted({"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\nTAG OK\r\n"}) as server:
         for password in ('a"b\\c', "пароль", "{5}", "", " "):
