@@ -18,7 +18,6 @@ from .._values import display_name
 _LONGEST_SET = 4000  # octets; RFC 7162, section 4 asks for commands below 8192
 # a quoted string, a bracket, or anything up to the next of them
 _WORD = re.compile(r'( +)|([()])|"((?:[^"\\]|\\.)*)"|([^ ()"]+)')
-_LITERAL = re.compile(r"~?\{[0-9]*[+-]?\}?")
 
 Parts = t.List[t.Union[str, bytes]]
 
@@ -49,7 +48,7 @@ def _parts_of(text: str) -> Parts:
             raise FleetproofError("argument", "search: %s has a quotation mark without another" % display_name(text))
         position = match.end()
         quoted, bare = match.group(3), match.group(4)
-        if bare is not None and _LITERAL.match(bare):
+        if bare is not None and "{" in bare:
             raise FleetproofError("unsafe", "search: %s would be taken for the announcement of more; put it in quotation marks" % display_name(bare))
         if match.group().isascii():
             parts.append(match.group())

@@ -47,6 +47,8 @@ def test_criteria_go_as_they_are_and_what_is_beyond_ascii_as_literals(criteria: 
         ("SUBJECT {5}", "unsafe"),
         ("SUBJECT {5+}", "unsafe"),
         ("SUBJECT ~{5}", "unsafe"),
+        ("SUBJECT x{5}", "unsafe"),
+        ("SUBJECT x{5+}", "unsafe"),
         ('SUBJECT "a', "argument"),
         ('SUBJECT "a\\"', "argument"),
         ("", "argument"),
