@@ -28,7 +28,7 @@ from .._net.retry import Patience
 from .._values import display_name
 from .fetch_request import Request
 from .fetch_result import Findings
-from .mailbox import Mailbox, Ref, TooLarge, Unreadable
+from .mailbox import Mailbox, Ref, TooLarge, Unreadable, Vanished
 
 _HEADS_AT_ONCE = 100
 _LOST_IN_A_ROW = 3  # messages that each cost all retries: then it is not the messages
@@ -221,6 +221,8 @@ class Run:
             self._at = ref
             try:
                 self._consider(mailbox, ref, fields)
+            except Vanished:
+                pass
             except Unreadable as error:
                 self.findings.fail(ref.key, error)
             self._settle(ref)
@@ -239,11 +241,14 @@ class Run:
             self._at = None
             for ref, head in mailbox.heads(some):
                 heads[ref.key] = head
+            without = [ref for ref in some if ref.key not in heads]
+            there = mailbox.present(without) if without else set()
             for ref in some:
                 if ref.key in heads:
                     yield ref, parse_fields(heads[ref.key])[0]
-                else:
-                    self._settle(ref)
+                    continue
+                self._settle(ref)
+                if ref.key in there:
                     self.findings.fail(ref.key, Unreadable("refused", "%s did not hand out the header of message %s" % (mailbox.where, ref.key)))
 
     def _reads_all(self, count: int) -> bool:

@@ -18,7 +18,7 @@ from .imap_errors import code_of, refusal
 from .imap_parse import Response, fetched, flags_of, number_of
 from .imap_search import Parts, in_set, uid_sets
 from .imap_wire import Answer, Dialogue
-from .mailbox import Unreadable
+from .mailbox import Unreadable, Vanished
 
 _LISTED_AT_ONCE = 2000  # messages of which the size is asked
 _CHANGED_AT_ONCE = 1000
@@ -26,8 +26,8 @@ _HEADS_AT_ONCE = 100
 _HEAD = 1048576  # octets of a header that are read
 _HEADS_SIZE = 33554432  # octets of headers in memory
 _RESPONSE = 400  # octets of one response beside its literal, generously
-# RFC 2177 allows 29 minutes; many a firewall forgets a connection after five
-_IDLE = 240.0  # seconds
+# RFC 2177 allows 29 minutes, but there are servers that tell what is new only when they are spoken to
+_IDLE = 30.0  # seconds
 _LITERAL = 65536  # octets of a literal where none is due
 _PAUSE = 1.0  # seconds before a server that ended an IDLE by itself is asked for another
 _UID_MAX = 2**32 - 1
@@ -94,6 +94,15 @@ class Session:
             raise FleetproofError("protocol", "%s: it found a message whose UID cannot be" % self.where)
         return sorted(found)
 
+    def present(self, uids: t.Iterable[int]) -> t.Set[int]:
+        """Those of the messages that are still there."""
+        # some go on telling of removed messages until they have said that these are gone
+        self.noop()
+        found: t.Set[int] = set()
+        for uid_set, batch in uid_sets(uids, _LISTED_AT_ONCE):
+            found.update(set(batch).intersection(self.search(["UID " + uid_set])))
+        return found
+
     def sizes(self, uids: t.Iterable[int]) -> t.Dict[int, int]:
         """The size of each message in octets as the server says, -1 if it cannot; those that are gone are left out."""
         found: t.Dict[int, int] = {}
@@ -136,13 +145,14 @@ class Session:
         return sorted(found.items())
 
     def body(self, uid: int, limit: int) -> bytes:
-        """The whole message. Unreadable when it is gone or not handed out; more than ``limit`` octets are an error caused by Oversized."""
-        got, whole = self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit)
-        if whole and not got:
-            raise Unreadable("not_found", "Message %d is no longer on %s" % (uid, self.where))
+        """The whole message. Vanished, or Unreadable when it is not handed out; more than ``limit`` octets are an error caused by Oversized."""
+        got, _whole = self._fetch(str(uid), [uid], "BODY.PEEK[]", limit, limit)
         found = [raw for raw in (_octets(items, "BODY[]") for _uid, items in got) if raw is not None]
         if not found:
-            raise Unreadable("refused", "%s does not hand out message %d, though it has it%s" % (self.where, uid, self._excuse))
+            excuse = self._excuse
+            if not self.present([uid]):
+                raise Vanished("not_found", "Message %d is no longer on %s" % (uid, self.where))
+            raise Unreadable("refused", "%s does not hand out message %d, though it has it%s" % (self.where, uid, excuse))
         return found[0]
 
     def _fetch(self, uid_set: str, uids: t.Sequence[int], items: str, literal: int, total: int) -> t.Tuple[t.List[t.Tuple[int, t.Dict[str, t.Any]]], bool]:
@@ -258,9 +268,10 @@ class Session:
         if not self.dialogue.broken:
             try:
                 self.dialogue.say_line(self.dialogue.begin().encode("ascii") + b" LOGOUT")
-                while True:
-                    # ends with BYE, which is raised like any other
-                    self.dialogue.listen(self.dialogue.stream.deadline(0.2))
+                # whatever is said by then, mostly BYE, which is raised like any other
+                end = self.dialogue.stream.deadline(0.2)
+                while self.dialogue.listen(end).tag == "*":
+                    pass
             except FleetproofError:
                 pass
         self.dialogue.close()

@@ -148,7 +148,8 @@ class ImapMailbox(Mailbox):
         uids = session.search(self._criteria)
         self._learn_sizes(uids)
         self._totals = self._count(uids)
-        return [Ref("%d.%d" % (self._validity, uid), uid, self._sizes[uid]) for uid in uids if uid in self._sizes]
+        # one whose size is not told may be gone, and only who asks for the rest of it needs to know
+        return [Ref("%d.%d" % (self._validity, uid), uid, self._sizes.get(uid, -1)) for uid in uids]
 
     def _learn_sizes(self, uids: t.Sequence[int]) -> None:
         self._sizes.update(self._session.sizes(uid for uid in uids if uid not in self._sizes))
@@ -175,6 +176,11 @@ class ImapMailbox(Mailbox):
         by_uid = {self._uid(ref): ref for ref in refs}
         for uid, head in self._session.heads({uid: ref.size for uid, ref in by_uid.items()}):
             yield by_uid[uid], head
+
+    def present(self, refs: t.Sequence[Ref]) -> t.Set[str]:
+        """See Mailbox."""
+        found = self._session.present(self._uid(ref) for ref in refs)
+        return {ref.key for ref in refs if ref.number in found}
 
     def retrieve(self, ref: Ref, limit: int) -> bytes:
         """See Mailbox."""
@@ -209,6 +215,14 @@ class ImapMailbox(Mailbox):
         uid = self._uid(ref)
         if not self._wish.writing:
             return
+        try:
+            self._handle(uid)
+        except FleetproofError as error:
+            # there is nothing to be done with a message that somebody else has removed
+            if error.kind == "integrity" or self._session.dialogue.broken or self._session.present([uid]):
+                raise
+
+    def _handle(self, uid: int) -> None:
         if self._wish.mark_seen:
             self._session.store([uid], "+FLAGS.SILENT (\\Seen)")
         if self._target is None:

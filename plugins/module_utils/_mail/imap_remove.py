@@ -16,6 +16,8 @@ from .._errors import FleetproofError
 from .._values import display_name
 from .imap import Session
 
+_DELETED = "+FLAGS.SILENT (\\Deleted)"
+
 
 class Remover:
     """Marks messages and removes them in the end."""
@@ -42,7 +44,16 @@ class Remover:
 
     def mark(self, uids: t.Sequence[int]) -> None:
         """Mark as deleted; ``finish`` removes them."""
-        self._session.store(uids, "+FLAGS.SILENT (\\Deleted)")
+        try:
+            self._session.store(uids, _DELETED)
+        except FleetproofError:
+            if self._session.dialogue.broken:
+                raise
+            # somebody else may have removed some, and no more be wrong than that
+            there = self._session.present(uids)
+            if len(there) == len(set(uids)):
+                raise
+            self._session.store(there, _DELETED)
         self._ours.update(uids)
 
     def remove(self, uids: t.Sequence[int]) -> None:
@@ -62,10 +73,11 @@ class Remover:
             self._session.expunge(sorted(self._ours))
         else:
             self._session.expunge_all()
-        left = self._ours.intersection(self._session.search(["DELETED"]))
+        left = self._session.present(self._ours)
         if left:
             raise FleetproofError(
                 "refused",
-                "%s did not remove %d messages from %s, though it says so; they are marked as deleted" % (self._session.where, len(left), self._mailbox),
+                "%s did not remove %d messages from %s, though it says so; look whether they are marked as deleted"
+                % (self._session.where, len(left), display_name(self._mailbox)),
             )
         self._ours = set()

@@ -95,7 +95,7 @@ class Dialogue:
 
     ``broken`` says that the two sides may be out of step, or the connection gone: nothing more can be asked.
     ``exists`` is the number of messages in the open mailbox as the server told it last, ``stirred`` whether
-    it has told of a new or changed one since somebody set it to False.
+    it has told of a new or changed one unasked since somebody set it to False.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -209,6 +209,8 @@ class Dialogue:
             if response.tag != "*":
                 raise NotImap("it answered what it was not asked: %s %s" % (response.tag, response))
             self._note(response)
+            # flags that somebody else has changed may matter to the search
+            self.stirred = self.stirred or (response.name == "FETCH" and "FETCH" not in wanted)
             if response.name in wanted or response.name == "OK":
                 found.append(response)
             incoming.alive()

@@ -31,6 +31,10 @@ class Unreadable(FleetproofError):
     """The server does not hand out this one message; the session goes on."""
 
 
+class Vanished(Unreadable):
+    """Somebody else has removed the message since it was listed, which is no failure of anything."""
+
+
 class TooLarge(FleetproofError):
     """The message turned out to be larger than the limit; the session is over, since the rest of it would still come.
 
@@ -77,8 +81,12 @@ class Mailbox:
         """The header sections of many, as fast as the protocol allows; messages that the server does not hand out are left out."""
         raise NotImplementedError
 
+    def present(self, refs: t.Sequence[Ref]) -> t.Set[str]:
+        """The keys of those that are still on the server. By most protocols nobody else can remove any in the meantime."""
+        return {ref.key for ref in refs}
+
     def retrieve(self, ref: Ref, limit: int) -> bytes:
-        """The message as it is, with CRLF, not marked as seen. Unreadable, or TooLarge past ``limit`` octets."""
+        """The message as it is, with CRLF, not marked as seen. Vanished, Unreadable, or TooLarge past ``limit`` octets."""
         raise NotImplementedError
 
     def handled(self, ref: Ref) -> None:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import threading
 import time
 import typing as t
 
@@ -15,7 +17,9 @@ from ansible_collections.fleetproof.backup.plugins.module_utils._errors import F
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail import imap
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap import Session
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_parse import Oversized
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import Unreadable
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_wire import Dialogue
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import Unreadable, Vanished
+from ansible_collections.fleetproof.backup.plugins.module_utils._net.stream import Endpoint, Stream
 
 from .imap_scripted import Scripted, talking
 
@@ -104,6 +108,8 @@ def test_a_message_is_as_it_came() -> None:
     [
         (b"* 1 FETCH (UID 8 BODY[] {1}\r\nx)\r\nTAG OK\r\n", "not_found", "is no longer"),
         (b"TAG NO [EXPUNGEISSUED] gone\r\n", "not_found", "is no longer"),
+        (b"* 1 FETCH (UID 7 BODY[] NIL)\r\nTAG OK [EXPUNGEISSUED] gone\r\n", "not_found", "is no longer"),
+        (b"TAG OK\r\n", "refused", "does not hand out message 7"),
         (b"TAG NO [SERVERBUG] Corrupted\r\n", "refused", "Corrupted"),
         (b"* 1 FETCH (UID 7 BODY[] NIL)\r\nTAG OK\r\n", "refused", "does not hand out message 7"),
         (b"* 1 FETCH (UID 7 BODY[] x)\r\nTAG OK\r\n", "refused", "does not hand out message 7"),
@@ -111,11 +117,15 @@ def test_a_message_is_as_it_came() -> None:
     ],
 )
 def test_a_message_that_cannot_be_had_does_not_end_the_session(answer: bytes, kind: str, words: str) -> None:
-    with session({"UID FETCH": answer}) as (ours, _server):
+    found = b"* SEARCH%s\r\nTAG OK\r\n" % (b"" if kind == "not_found" else b" 7")
+    with session({"UID FETCH": answer, "UID SEARCH": found}) as (ours, server):
         with pytest.raises(Unreadable) as caught:
             ours.body(7, 1000)
         assert not ours.dialogue.broken
+        # some servers tell of a message until they have said that it is gone
+        assert [line.split(b" ", 1)[1] for line in server.heard[1:]] == [b"NOOP\r\n", b"UID SEARCH UID 7\r\n"]
     assert (caught.value.kind, words in caught.value.message) == (kind, True)
+    assert isinstance(caught.value, Vanished) == (kind == "not_found")
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(b"TAG NO [UNAVAILABLE] later\r\n", "busy"), (b"TAG BAD what\r\n", "protocol")])
@@ -178,6 +188,12 @@ def test_a_copy_that_was_made_is_one() -> None:
         assert server.heard == [b'F1 UID COPY 7 "A&-B"\r\n', b'F2 UID MOVE 7 "A&-B"\r\n']
 
 
+def test_those_that_are_still_there_are_told_from_those_that_are_gone() -> None:
+    with session({"UID SEARCH": b"* SEARCH 5 7 99\r\nTAG OK\r\n"}) as (ours, server):
+        assert ours.present([7, 6, 5]) == {5, 7}
+        assert server.heard == [b"F1 NOOP\r\n", b"F2 UID SEARCH UID 5:7\r\n"]
+
+
 # -- waiting ------------------------------------------------------------------------------------
 
 
@@ -191,6 +207,16 @@ def test_news_ends_the_wait_at_once(news: bytes) -> None:
         # news that have come already are not waited for
         assert ours.idle(started + 60)
         assert len(server.heard) == 2
+
+
+def test_flags_that_change_while_we_look_are_news_and_those_that_we_asked_for_are_none() -> None:
+    flags = b"* 1 FETCH (UID 7 FLAGS (\\Flagged))\r\nTAG OK\r\n"
+    with session({"UID FETCH": flags, "UID SEARCH": flags}) as (ours, server):
+        assert ours.flags(7) == {"\\flagged"}
+        assert not ours.dialogue.stirred
+        ours.search(["UNSEEN"])
+        assert ours.idle(time.monotonic() + 60)
+        assert not any(b"IDLE" in line for line in server.heard)
 
 
 def test_a_wait_is_begun_anew_before_anybody_forgets_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,3 +248,33 @@ def test_leaving_takes_no_time_with_a_server_that_does_not_answer() -> None:
         ours.log_out()
         assert time.monotonic() - started < 3
         ours.log_out()
+
+
+def test_leaving_takes_no_time_with_a_server_that_goes_on_talking() -> None:
+    ours, theirs = socket.socketpair()
+    over = threading.Event()
+
+    def talk() -> None:
+        with contextlib.suppress(OSError):
+            while not over.wait(0.02):
+                theirs.sendall(b"* OK And another thing\r\n")
+
+    talking_on = threading.Thread(target=talk)
+    give_up = threading.Timer(20, over.set)
+    with ours, theirs:
+        talking_on.start()
+        give_up.start()
+        started = time.monotonic()
+        Session(Dialogue(Stream(ours, Endpoint("127.0.0.1", 143, "none", timeout=1.0)))).log_out()
+        took = time.monotonic() - started
+        over.set()
+        give_up.cancel()
+        talking_on.join()
+    assert took < 10
+
+
+def test_leaving_does_not_wait_for_what_is_not_said() -> None:
+    with talking({"LOGOUT": b"TAG OK done\r\n"}, timeout=60) as (dialogue, _server):
+        started = time.monotonic()
+        Session(dialogue).log_out()
+        assert time.monotonic() - started < 6

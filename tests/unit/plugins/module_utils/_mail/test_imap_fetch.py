@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap import Session
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_fetch import SPEC, imap_fetch
 from ansible_collections.fleetproof.backup.plugins.module_utils._module import Outcome, Task
 from ansible_collections.fleetproof.backup.plugins.module_utils._net import retry
@@ -112,6 +113,72 @@ def test_one_is_opened_by_its_id(server: ImapServer, fetch: Fetcher) -> None:
     listed = fetch.look(bodies="none").result["messages"]
     opened = fetch.look(search="UID %s" % listed[1]["id"].split(".")[1])
     assert [(message["id"], message["text"]) for message in opened.result["messages"]] == [(listed[1]["id"], "Hello.\n")]
+
+
+def removing(server: ImapServer, monkeypatch: pytest.MonkeyPatch, before: str, subject: str = "two") -> t.List[str]:
+    """Have another client remove a message ahead of a step of the session; gets an item each time it comes to that."""
+    server.box("Done")
+    real = getattr(Session, before)
+    came: t.List[str] = []
+
+    def too_late(self: Session, *arguments: t.Any) -> t.Any:
+        came.append(before)
+        for message in server.box().messages():
+            if b"Subject: %s" % subject.encode() in (server.box().read(message) or b""):
+                server.box().remove(message)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Session, before, too_late)
+    return came
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("before", "stored", "options"),
+    [
+        ("sizes", True, {}),
+        ("sizes", False, {}),
+        ("heads", True, {"match": {"from": "a@"}}),
+        ("heads", False, {"match": {"from": "a@"}}),
+        ("heads", False, {"bodies": "none"}),
+        ("body", True, {"match": {"body": "Hello"}}),
+        ("body", False, {}),
+    ],
+)
+def test_a_message_that_another_client_removes_meanwhile_is_no_failure(
+    server: ImapServer, fetch: Fetcher, monkeypatch: pytest.MonkeyPatch, before: str, stored: bool, options: t.Dict[str, t.Any], check: bool
+) -> None:
+    came = removing(server, monkeypatch, before)
+    run = fetch(check=check, **options) if stored else fetch.look(check=check, order="oldest", **options)
+    assert came
+    assert (run.failure, run.result["failed_messages"], run.warnings, subjects(run)) == (None, [], [], ["one", "three"])
+    assert run.result["counts"]["matched"] == 2
+
+
+@pytest.mark.parametrize(("before", "options"), [("store", {"mark_seen": True}), ("move", {"move_to": "Done"}), ("store", {"delete": "fetched"})])
+def test_a_message_that_another_client_removes_when_it_is_here_is_no_failure(
+    server: ImapServer, fetch: Fetcher, monkeypatch: pytest.MonkeyPatch, before: str, options: t.Dict[str, t.Any]
+) -> None:
+    came = removing(server, monkeypatch, before, "one")
+    run = fetch(**options)
+    assert came
+    assert (run.failure, subjects(run), len(fetch.kept())) == (None, ["one", "two", "three"], 3)
+
+
+def test_a_header_that_is_not_handed_out_though_the_message_is_there_is_a_failure(server: ImapServer, fetch: Fetcher) -> None:
+    server.behave(fetch="nil")
+    run = fetch.look(match={"from": "a@"})
+    assert run.failure is not None
+    assert (run.failure.kind, run.result["counts"]["failed"]) == ("refused", 3)
+    assert "did not hand out the header of message" in run.result["failed_messages"][0]["reason"]
+
+
+def test_a_message_whose_size_the_server_leaves_out_is_not_taken_for_gone(server: ImapServer, fetch: Fetcher) -> None:
+    fetch()
+    server.behave(fetch="missing")
+    assert fetch().result["counts"]["fetched"] == 0
+    server.behave()
+    assert fetch().result["counts"]["fetched"] == 0
 
 
 def test_search_narrows_down_and_match_decides(fetch: Fetcher) -> None:
@@ -222,15 +289,16 @@ def test_nothing_is_lost_or_repeated_by_a_connection_that_breaks(server: ImapSer
 
 def test_a_run_that_is_killed_after_each_step_leaves_the_rest_to_the_next(server: ImapServer, fetch: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
+    left = [0]
+
+    def die(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        real(descriptor)
+
     for steps in range(40):
-        left = [steps]
-
-        def die(descriptor: int, left: t.List[int] = left) -> None:
-            left[0] -= 1
-            if left[0] < 0:
-                raise KeyboardInterrupt
-            real(descriptor)
-
+        left[0] = steps
         monkeypatch.setattr(os, "fsync", die)
         try:
             fetch(mark_seen=True)

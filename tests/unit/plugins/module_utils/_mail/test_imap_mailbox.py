@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail import imap_mailbox
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap_mailbox import ImapMailbox, Wish, account_of
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import Ref, TooLarge, Unreadable
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import Ref, TooLarge, Unreadable, Vanished
 from ansible_collections.fleetproof.backup.plugins.module_utils._net import retry
 from ansible_collections.fleetproof.backup.plugins.module_utils._net.auth import Credentials
 from ansible_collections.fleetproof.backup.plugins.module_utils._net.stream import Endpoint
@@ -169,9 +169,10 @@ def test_a_message_that_is_gone_or_missing_stops_no_others(server: ImapServer, o
     messages = server.box().messages()
     server.box().remove(messages[1])
     assert [ref.number for ref, _head in box.heads(refs)] == [1, 3]
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(Vanished) as caught:
         box.retrieve(refs[1], 1000)
     assert caught.value.kind == "not_found"
+    assert box.present(refs) == {refs[0].key, refs[2].key}
     assert box.retrieve(refs[2], 1000) == mail("three")
     assert [ref.number for ref in box.refs()] == [1, 3]
     assert box.totals()["count"] == 2
@@ -364,6 +365,49 @@ def test_a_message_is_moved_alone(server: ImapServer, opened: Opener, hide: t.Li
     assert bool(server.commands("UID MOVE")) == (not hide)
 
 
+@pytest.mark.parametrize(("command", "hide"), [("UID STORE", []), ("UID MOVE", []), ("UID COPY", ["MOVE"]), ("UID COPY", ["MOVE", "UIDPLUS"])])
+@pytest.mark.parametrize("gone", [True, False])
+def test_nothing_is_to_be_done_with_a_message_that_is_gone(server: ImapServer, opened: Opener, command: str, hide: t.List[str], gone: bool) -> None:
+    server.deliver(mail("one"))
+    server.box("Done")
+    # as RFC 2180 and real servers have it
+    server.behave(hide=hide, refuse={command: "NO [EXPUNGEISSUED] Some messages were already expunged"})
+    box = opened(mark_seen=command == "UID STORE", move_to=None if command == "UID STORE" else "Done", writing=True)
+    (ref,) = box.refs()
+    if gone:
+        server.box().remove(server.box().messages()[0])
+        box.handled(ref)
+    else:
+        with pytest.raises(FleetproofError) as caught:
+            box.handled(ref)
+        assert (caught.value.kind, "already expunged" in caught.value.message) == ("changed_underfoot", True)
+    box.finish()
+    assert on_server(server, "Done") == []
+
+
+@pytest.mark.parametrize("hide", [[], ["UIDPLUS"]])
+def test_what_somebody_else_has_removed_keeps_no_others_from_being_deleted(server: ImapServer, opened: Opener, hide: t.List[str]) -> None:
+    for subject in ("one", "two", "three"):
+        server.deliver(mail(subject))
+    server.behave(hide=hide, replies={"UID STORE": ["NO [EXPUNGEISSUED] Some messages were already expunged"]})
+    box = opened(delete=True, writing=True)
+    refs = box.refs()
+    server.box().remove(server.box().messages()[0])
+    box.delete(refs[:2])
+    box.finish()
+    assert on_server(server) == [("three", [])]
+
+
+def test_what_somebody_else_has_unmarked_is_not_said_to_be_deleted(server: ImapServer, opened: Opener) -> None:
+    server.deliver(mail("one"))
+    box = opened(delete=True, writing=True)
+    box.delete(box.refs())
+    server.box().set_flags(server.box().messages()[0], [])
+    with pytest.raises(FleetproofError) as caught:
+        box.finish()
+    assert (caught.value.kind, "did not remove 1 messages" in caught.value.message) == ("refused", True)
+
+
 @pytest.mark.parametrize("hide", [[], ["UIDPLUS"]])
 def test_what_is_deleted_is_gone_when_it_is_finished(server: ImapServer, opened: Opener, hide: t.List[str]) -> None:
     for subject in ("one", "two", "three"):
@@ -475,6 +519,19 @@ def test_a_message_is_seen_within_a_second(server: ImapServer, opened: Opener, b
     noticed = time.monotonic()
     timer.join()
     assert noticed - arrived[0] < 1.0
+    assert subjects(box) == ["one"]
+
+
+def test_a_server_that_tells_nothing_while_it_idles_is_spoken_to_now_and_then(server: ImapServer, opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.fleetproof.backup.plugins.module_utils._mail.imap._IDLE", 0.2)
+    server.behave(idle="silent")
+    box = opened()
+    assert box.refs() == []
+    timer = later(lambda: server.deliver(mail("one")))
+    began = time.monotonic()
+    box.wait(began + 60)
+    assert time.monotonic() - began < 20
+    timer.join()
     assert subjects(box) == ["one"]
 
 
