@@ -158,8 +158,9 @@ notes:
     V(keyword) (2): one of O(keywords)."
   - Which domains are of one organisation is judged by their last two labels, or three below the usual second levels of countries such as C(co.uk).
   - "No difference between messages is what any mail server may do: other line ends, white space at the ends of lines, empty lines at the end of a text,
-    another transfer encoding, a header folded or encoded otherwise, C(Bcc) taken away, C(Return-Path) written. Attachments are compared octet by octet,
-    but for the line ends of one that was not sent in base64."
+    another transfer encoding, a header folded, encoded or quoted otherwise, C(Bcc) taken away, C(Return-Path) written. Attachments are compared octet by octet,
+    but for the line ends of one that was not sent in base64.
+    A charset by which other programs read other letters is a difference."
 seealso:
   - module: fleetproof.backup.smtp_report
 """
@@ -416,7 +417,9 @@ same_body:
   returned: with O(compare_with)
   type: bool
 same_headers:
-  description: Whether every header field of the message as sent is in the message as read with the same value. More fields may have been added.
+  description:
+    - Whether every header field of the message as sent is in the message as read with the same value. More fields may have been added,
+      but for a second one with another value of a kind that a message has once, such as C(Subject).
   returned: with O(compare_with)
   type: bool
 same_attachments:

@@ -112,9 +112,27 @@ def _compare(sent: Message, read: Message, ignore_headers: t.Sequence[str], dept
     if found.same_body and _choices(sent.parts) != _choices(read.parts):
         found.same_body = False
         found.tell("the same parts are there, and other ones of them are alternatives to each other")
+    _compare_ends(sent, read, found)
     if _is_unread(sent) or _is_unread(read):
         _compare_unread(sent.raw, read.raw, found)
     return found.finish()
+
+
+def _compare_ends(sent: Message, read: Message, found: Comparison) -> None:
+    """What somebody wrote below the last part, as old mailing lists do: few programs show it, and it was not sent."""
+    text = _end_of(read)
+    if text and text != _end_of(sent):
+        found.same_body = False
+        found.tell("below the last part, %s was added" % _short(" ".join(text[:1000].decode("utf-8", "replace").split())))
+
+
+def _end_of(message: Message) -> bytes:
+    main, parameters = message.fields.parameters("content-type")
+    boundary = parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+    if not main.startswith("multipart/") or not boundary:
+        return b""
+    match = re.search(rb"^--%s--[ \t]*\r?$" % re.escape(boundary), message.raw, re.MULTILINE)
+    return b"" if match is None else _one_line_end(message.raw[match.end() :]).strip()
 
 
 def _is_unread(message: Message) -> bool:

@@ -268,6 +268,14 @@ def test_another_label_for_the_same_letters_is_none(sent: str, read: str) -> Non
     assert compared(raw, raw.replace(b"charset=" + sent.encode(), b"charset=" + read.encode())).same
 
 
+def test_text_below_the_last_part_is_a_difference_if_it_was_not_sent() -> None:
+    found = compared(SENT, SENT + b"-- \r\nThe list for reports\r\n")
+    assert (found.same_body, found.same_attachments) == (False, True)
+    assert found.differences == ['below the last part, "-- The list for reports" was added']
+    assert compared(SENT + b"The end\r\n", SENT + b"The end\n\n").same
+    assert compared(SENT, SENT + b"\r\n\r\n").same
+
+
 def test_what_a_label_of_a_file_says_is_compared_as_well() -> None:
     sent = mail(
         text_part(), file_part("a.ics", b"BEGIN", kind="text/calendar; method=REQUEST"), file_part("a.txt", TEXT.encode(), kind="text/plain; charset=utf-8")
