@@ -55,10 +55,16 @@ def judge(case: Case, now: datetime.datetime) -> t.Dict[str, t.Any]:
     judgement = Judgement()
     if _is_failure(case.sent):
         _judge_the_sending(case, judgement)
+    elif case.route.get("sent") and not _sent_id(case):
+        judgement.add("failed", "The message that was sent has no Message-ID, so nothing can be looked for", "Correct the sent of this route")
     elif _is_failure(case.fetched):
         _judge_the_fetching(case, judgement)
     elif case.check_mode and not case.compared:
-        judgement.add("unverified", "Both servers let us in; whether mail comes through was not tried in check mode", "Run without check mode to send a mail")
+        who = "The server lets us in" if case.route.get("sent") else "Both servers let us in"
+        todo = "Run without check mode to %s" % ("look for the mail" if case.route.get("sent") else "send a mail")
+        judgement.add("unverified", "%s; whether mail comes through was not tried in check mode" % who, todo)
+    elif not case.compared:
+        _judge_the_absence(case, judgement)
     elif _is_failure(case.compared):
         reason = "What arrived could not be looked at: %s" % (message_of(case.compared) or "the task ended without a reason")
         judgement.add("unverified", reason, "Correct what the reason names, and run again")
@@ -82,7 +88,7 @@ def judge(case: Case, now: datetime.datetime) -> t.Dict[str, t.Any]:
         "checked_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "repair": None,
         "sync": None,
-        "message_id": message.get("message_id") or case.sent.get("message_id") or "",
+        "message_id": message.get("message_id") or _sent_id(case),
         "hops": list(message.get("hops") or []),
         "added_headers": list(case.compared.get("added_headers") or []),
     }
@@ -123,6 +129,19 @@ def route_of(route: _Result) -> str:
     return "From %s to %s" % sides(route)
 
 
+# by what it is looked for, and so cannot be found without
+_IF_RENAMED = ". A server that gives mails a Message-ID of its own makes this one impossible to find"
+_IF_UNMARKED = ". A gateway that takes away the header X-Fleetproof-Probe makes it impossible to find"
+
+
+def _sent_id(case: Case) -> str:
+    """The Message-ID of what was sent, also where that was read from a file."""
+    for result in (case.sent, *(case.sent.get("messages") or [])):
+        if result.get("message_id"):
+            return str(result["message_id"])
+    return ""
+
+
 def _is_failure(result: _Result) -> bool:
     return bool(result.get("failed") or result.get("unreachable"))
 
@@ -161,17 +180,30 @@ def _judge_the_sending(case: Case, judgement: Judgement) -> None:
 
 def _judge_the_fetching(case: Case, judgement: Judgement) -> None:
     fetched = case.fetched
-    # the mailbox was looked into, and the mail is not there
-    if (fetched.get("error") or {}).get("kind") == "timeout" and "messages" in fetched and not fetched["messages"]:
-        judgement.complete = False
-        judgement.add(
-            "incomplete",
-            "The mail did not arrive: %s" % message_of(fetched),
-            "Look for %s in the logs and queues of the servers on the way, and in the mailbox's other folders; "
-            "a bounce would have gone to the sender" % (case.sent.get("message_id") or "the mail"),
-        )
+    # The mailbox was looked into to the end of the time, and the mail is not there. A server that stopped answering did not wait for it.
+    if (fetched.get("error") or {}).get("kind") == "timeout" and fetched.get("waited") and not fetched.get("messages", True):
+        _add_absence(case, judgement, message_of(fetched))
         return
     _add_failure(judgement, fetched, "The mail could not be fetched", "fetch of this route")
+
+
+def _judge_the_absence(case: Case, judgement: Judgement) -> None:
+    """Nothing failed, and yet there is nothing to hold against what was sent."""
+    for item in case.fetched.get("skipped_messages") or []:
+        reason = "The mail is there, and was not fetched: %s" % (item.get("reason") or "no reason was given")
+        judgement.add("unverified", reason, "Send something smaller, or look at the mailbox")
+        return
+    _add_absence(case, judgement, message_of(case.fetched) or "it is not in the mailbox")
+
+
+def _add_absence(case: Case, judgement: Judgement, reason: str) -> None:
+    judgement.complete = False
+    judgement.add(
+        "incomplete",
+        "The mail did not arrive: %s" % reason,
+        "Look for %s in the logs and queues of the servers on the way, and in the mailbox's other folders; "
+        "a bounce would have gone to the sender%s" % (_sent_id(case) or "the mail", _IF_RENAMED if case.route.get("sent") else _IF_UNMARKED),
+    )
 
 
 def _judge_the_message(case: Case, judgement: Judgement) -> None:
@@ -233,11 +265,13 @@ def _told(case: Case) -> str:
         return route_of(case.route)
     delay = delay_of(case)
     hops = _message(case).get("hops") or []
+    copies = len(case.fetched.get("messages") or [])
     way = " -> ".join("%s%s" % (hop.get("by") or "?", "" if hop.get("delay") is None else " (%s)" % human_time(hop["delay"])) for hop in hops)
     added = list(dict.fromkeys(str(item.get("name")) for item in case.compared.get("added_headers") or []))
     return "".join(
         (
             "Arrived" if delay is None else "Arrived after %s" % human_time(delay),
+            ", %d times" % copies if copies > 1 else "",
             ", by %s: %s" % (count_of(len(hops), "hop", "hops"), way) if hops else "",
             "; added on the way: %s" % ", ".join(added) if added else "",
         )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import email.utils
 import itertools
 import os
+import re
 import time
 import typing as t
 
 HOST = "mail.fleet.test"
 _SERIAL = itertools.count(1)
-WAYS = ("", "lost", "footer", "tag", "corrupt", "twice")
+WAYS = ("", "lost", "footer", "tag", "corrupt", "twice", "rename")
 
 
 def changed(raw: bytes, way: str) -> t.List[bytes]:
@@ -28,6 +29,8 @@ def changed(raw: bytes, way: str) -> t.List[bytes]:
     if way == "tag":
         head, subject, rest = raw.partition(b"\r\nSubject: ")
         return [head + subject + (b"[fleet] " if subject else b"") + rest]
+    if way == "rename":
+        return [re.sub(rb"(?im)^(Message-ID:)[^\r\n]*", rb"\1 <%d@way.test>" % next(_SERIAL), raw, count=1)]
     if way == "corrupt":
         # in the body, and no end of a line
         place = next(place for place in range(len(raw) * 9 // 10, 0, -1) if raw[place : place + 1].isalnum())

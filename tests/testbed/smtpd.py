@@ -67,7 +67,7 @@ class Behaviour:
     max_recipients: more are answered 452.   size: the limit.   clear_text_login: AUTH without TLS.
     long_lines: EHLO with a line that never ends.   delay: seconds before the verdict.
     way: what becomes of mails on their way to the Maildir: "" (nothing), lost, twice, footer (text at the end), tag (in the
-    subject), corrupt (another letter in the body).   way_delay: seconds that they take.
+    subject), rename (another Message-ID), corrupt (another letter in the body).   way_delay: seconds that they take.
     """
 
     refuse: t.Dict[str, str] = dataclasses.field(default_factory=dict)

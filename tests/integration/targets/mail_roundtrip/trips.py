@@ -40,6 +40,10 @@ WANTED: t.Dict[str, t.Tuple[str, t.Sequence[str]]] = {
     "slow": ("stale", ["more than the 0s allowed"]),
     "tagged": ("damaged", ["Subject", "[fleet] Round trip"]),
     "corrupted": ("damaged", ["octets.bin"]),
+    "footer": ("damaged", ["The list for reports"]),
+    "renamed": ("damaged", ["Message-ID", "way.test"]),
+    "renamed_knowingly": ("good", []),
+    "twice": ("good", []),
     "never": ("incomplete", ["did not arrive"]),
     "smtp_password": ("failed", ["No mail could be sent", "username and password"]),
     "refused": ("failed", ["No mail could be sent", "no such user"]),
@@ -72,6 +76,9 @@ class Bed:
         odd: t.Dict[str, t.Dict[str, t.Any]] = {
             "tagged": {"way": "tag"},
             "corrupted": {"way": "corrupt"},
+            "footer": {"way": "footer"},
+            "renamed": {"way": "rename"},
+            "twice": {"way": "twice"},
             "never": {"way": "lost"},
             "untrusted_smtp": {"certificate": "expired"},
         }
@@ -103,6 +110,10 @@ class Bed:
             "slow": {"max_delay": "0s"},
             "tagged": {"smtp": self.out(self.odd["tagged"])},
             "corrupted": {"smtp": self.out(self.odd["corrupted"])},
+            "footer": {"smtp": self.out(self.odd["footer"])},
+            "renamed": {"smtp": self.out(self.odd["renamed"])},
+            "renamed_knowingly": {"smtp": self.out(self.odd["renamed"]), "ignore_headers": ["message-id"]},
+            "twice": {"smtp": self.out(self.odd["twice"])},
             "never": {"smtp": self.out(self.odd["never"]), "wait": 1},
             "smtp_password": {"smtp": {"username": "fleet", "password": WRONG}},
             "refused": {"to": "nobody@fleet.test"},
@@ -202,9 +213,11 @@ def test_mail_comes_through_or_it_is_said_why_not(bed: Bed) -> None:
         assert (rows[name]["complete"], rows[name]["intact"]) == (True, True)
     assert rows["imap"]["fresh"] is True
     assert "<script" not in (bed.report / "backups.html").read_text(encoding="utf-8")
+    assert ", 2 times" in rows["twice"]["told"]
     left = bed.mailbox()
     assert any(b"hands off" in raw for raw in left), "somebody else's mail was removed"
-    assert not any(b"Round trip of pop3 from" in raw or b"Round trip of slow from" in raw for raw in left), "a probe was left in the mailbox"
+    gone = [b"Round trip of %s from" % name.encode() for name in ("pop3", "slow", "footer", "renamed", "twice")]
+    assert not any(subject in raw for raw in left for subject in gone), "a probe was left in the mailbox"
     assert any(b"Round trip of imap from" in raw for raw in left), "a probe that was to stay was removed"
 
 
@@ -219,7 +232,10 @@ def test_what_was_sent_before_is_proved_without_sending(bed: Bed) -> None:
         "lost": {"sent": str(bed.root / "lost.eml")},
         "nobody": {"to": ""},
         "twins": {"name": "one"},
+        "undefined": {"to": "{{ nobody_knows }}"},
+        "anonymous": {"sent": str(bed.root / "anonymous.eml")},
     }
+    (bed.root / "anonymous.eml").write_bytes(b"From: a@b.example\nSubject: who am I\n\nno Message-ID\n")
     bed.more = {"twins": [{"name": "one"}]}
     run = bed.run(playbook="verify_backups")
     assert run.status != 0
@@ -230,9 +246,17 @@ def test_what_was_sent_before_is_proved_without_sending(bed: Bed) -> None:
         "lost": "failed",
         "nobody": "failed",
         "twins": "failed",
+        "undefined": "failed",
+        "anonymous": "failed",
     }
     assert rows["again_pop3"]["fresh"] is True
-    for name, words in (("lost", "lost.eml"), ("nobody", "needs a to"), ("twins", "share a name")):
+    for name, words in (
+        ("lost", "lost.eml"),
+        ("nobody", "needs a to"),
+        ("twins", "share a name"),
+        ("undefined", "nobody_knows"),
+        ("anonymous", "no Message-ID"),
+    ):
         assert words in rows[name]["reasons"][0], name
     assert (bed.mailbox(), sent_mails(bed)) == (before, count)
     assert not run.changed() & {"again", "again_pop3"}

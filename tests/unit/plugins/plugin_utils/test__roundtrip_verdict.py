@@ -105,7 +105,7 @@ def test_what_keeps_it_from_being_fetched_is_told_apart_from_that():
 
 
 def test_a_mail_that_never_arrives_is_no_failure_of_the_mailbox():
-    row = judged(came=failed("timeout", "No message came within 60 s", messages=[]), beside={})
+    row = judged(came=failed("timeout", "No message came within 60 s", messages=[], waited=60.0), beside={})
     assert (row["verdict"], row["complete"], row["intact"]) == ("incomplete", False, None)
     assert "<1@x>" in row["todo"]
     # a server that does not answer is something else
@@ -168,3 +168,48 @@ def test_a_delay_that_is_none_is_an_error():
 )
 def test_the_two_ends_of_a_route_are_shown_as_addresses(route, wanted):
     assert sides(route) == wanted
+
+
+def test_a_server_that_stops_answering_in_the_mailbox_is_no_mail_that_did_not_arrive():
+    row = judged(came=failed("timeout", "imap.example.com did not answer within 30 s", messages=[], waited=0.0), beside={})
+    assert (row["verdict"], row["complete"]) == ("failed", None)
+    assert row["reasons"] == ["The mail could not be fetched: imap.example.com did not answer within 30 s"]
+
+
+def test_a_mail_that_is_not_there_when_nobody_waits_has_not_arrived():
+    row = judged(came=fetched(messages=[], waited=0.0, msg="Nothing to fetch among 3 messages"), beside={})
+    assert (row["verdict"], row["complete"], row["intact"]) == ("incomplete", False, None)
+    assert row["reasons"] == ["The mail did not arrive: Nothing to fetch among 3 messages"]
+
+
+def test_a_mail_that_is_too_large_to_be_fetched_is_neither_damaged_nor_lost():
+    skipped = [{"id": "1", "size": 10**9, "reason": "1000000000 octets are more than max_size allows"}]
+    row = judged(came=fetched(messages=[], skipped_messages=skipped), beside={})
+    assert (row["verdict"], row["complete"]) == ("unverified", None)
+    assert "max_size" in row["reasons"][0]
+
+
+def test_copies_that_the_way_made_are_counted():
+    row = judged(came=fetched(messages=[RECORD, RECORD]))
+    assert (row["verdict"], row["told"][:31]) == ("good", "Arrived after 1.2 s, 2 times, b")
+
+
+def test_what_was_sent_before_and_did_not_arrive_is_named_too():
+    went = {"messages": [{"message_id": "<7@x>", "size": 4096}]}
+    came = failed("timeout", "No message came within 60 s", messages=[], waited=60.0)
+    row = judged(went, {"sent": "/var/lib/reports/last.eml"}, came=came, beside={})
+    assert row["message_id"] == "<7@x>"
+    assert "<7@x>" in row["todo"]
+    assert "Message-ID of its own" in row["todo"]
+
+
+def test_in_check_mode_only_the_server_that_was_asked_is_said_to_let_us_in():
+    row = judged({"messages": [RECORD]}, {"sent": "/var/lib/reports/last.eml"}, came={"messages": []}, beside={}, check_mode=True)
+    assert row["reasons"] == ["The server lets us in; whether mail comes through was not tried in check mode"]
+
+
+@pytest.mark.parametrize("records", [[{"message_id": "", "size": 4096}], []])
+def test_what_has_no_message_id_cannot_be_looked_for(records):
+    row = judged({"messages": records}, {"sent": "/var/lib/reports/last.eml"}, came={}, beside={})
+    assert row["verdict"] == "failed"
+    assert "no Message-ID" in row["reasons"][0]
