@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from .fields import LONGEST_DELIMITER, Fields, read_header
+from .parameters import octets_of_parameter
 from .part import Kind, Part, kind_of
 from .text import text_of_html
 
@@ -200,7 +201,7 @@ class _Reader:
         if len(fields.raw("content-type")) > 1:
             self.defects.append("A part has more than one Content-Type; the first one counts")
         if kind.mime_type.startswith("multipart/"):
-            boundary = self._boundary(kind, body)
+            boundary = self._boundary(fields, body)
             if boundary:
                 self._open[boundary] = len(self._stack)
                 self._stack.append(_Frame(boundary, kind.mime_type[10:], fields, body, choices, self._entities))
@@ -210,12 +211,12 @@ class _Reader:
         self._leaf = Part(self._raw, body, fields, kind, is_root, choices)
         self.parts.append(self._leaf)
 
-    def _boundary(self, kind: Kind, body: int) -> bytes:
+    def _boundary(self, fields: Fields, body: int) -> bytes:
         """The boundary of a multipart entity whose body begins at ``body``; empty when it cannot be taken apart."""
         if len(self._stack) >= self._limits.depth:
             self.defects.append("Parts are nested more than %d deep; what is inside was not read" % self._limits.depth)
             return b""
-        boundary = kind.parameters.get("boundary", "").rstrip().encode("utf-8")
+        boundary = b"".join(octets_of_parameter(raw, "boundary").rstrip() for raw in fields.raw("content-type")[:1])
         if not boundary:
             guess = _GUESS.search(self._raw, max(body - 2, 0), body + 65536)
             boundary = guess.group(1).rstrip(b" \t") if guess else b""

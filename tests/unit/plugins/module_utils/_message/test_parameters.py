@@ -8,7 +8,7 @@ import time
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._message.headers import UTF8, old_parameter, parameter, with_parameters
-from ansible_collections.fleetproof.backup.plugins.module_utils._message.parameters import read_parameters
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.parameters import octets_of_parameter, read_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +73,17 @@ def test_parameters_without_end_take_linear_time(piece: bytes) -> None:
     begun = time.process_time()
     read_parameters(b"a/b;" + piece * (400_000 // len(piece)))
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("raw", "octets"),
+    [
+        (b'a/b; BOUNDARY="=?utf-8?q?abc?="', b"=?utf-8?q?abc?="),
+        (b"a/b; boundary=b\xe9c; boundary=second", b"b\xe9c"),
+        (b"a/b; boundary*0=b; boundary*1*=%E9; boundary=plain", b"b\xe9"),
+        (b"a/b; boundary*=utf-8''%C3%A9", b"\xc3\xa9"),
+        (b"a/b; charset=x", b""),
+    ],
+)
+def test_a_boundary_is_octets_and_no_text(raw: bytes, octets: bytes) -> None:
+    assert octets_of_parameter(raw, "boundary") == octets
