@@ -80,7 +80,8 @@ class Signer(t.Protocol):
 class Signing:
     """What the option O(sign) asks for. Keys are read, and libraries looked for, when the first mail is signed."""
 
-    options: t.Mapping[str, t.Any]
+    # keys are among them, and no text made of a letter is to show those
+    options: t.Mapping[str, t.Any] = field(repr=False)
     sender: Address
     _signers: t.Optional[t.Dict[str, Signer]] = field(default=None, repr=False)
 

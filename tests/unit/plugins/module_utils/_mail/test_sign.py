@@ -21,7 +21,8 @@ from pathlib import Path
 import dkim
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.sign import OVERSIGNED
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.sign import OVERSIGNED, Signing
+from ansible_collections.fleetproof.backup.plugins.module_utils._message.addresses import parse_addresses
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
@@ -331,6 +332,12 @@ def test_no_secret_is_in_results_diffs_warnings_errors_or_the_mail(send: Sender,
         said.append(caught.value.message)
     secrets = [line for line in pem.splitlines() if "-" not in line] + [passphrase]
     assert not [secret for secret in secrets for text in said if secret in text]
+
+
+def test_what_is_to_be_signed_can_be_shown_without_its_key() -> None:
+    signing = Signing({"dkim": {"private_key": "a key", "passphrase": "a phrase"}}, parse_addresses("fleet@example.com", "sender")[0])
+    assert "a key" not in repr(signing)
+    assert "a phrase" not in repr(signing)
 
 
 # Keeps the named libraries from being found, as if they were not installed, and runs the job.
