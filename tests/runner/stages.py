@@ -22,6 +22,10 @@ from .environments import Environment, EnvironmentFailed
 from .outcome import FAILED, PASSED, SKIPPED, Check
 
 
+# Targets that take minutes go first, or the last of them would run alone at the end.
+LONGEST = ("verify_backups", "ftp_server", "backup_report", "ftp_transfer", "mail_roundtrip", "ftp_servers", "mail_servers")
+
+
 @dataclass
 class Job:
     """A stage while it runs: its log, and a way to run commands into it."""
@@ -350,6 +354,8 @@ def all_stages(context: Context) -> list[Stage]:
     for core in CORES:
         group = "sanity" if core == newest else "sanity-more" if core in MORE_CORES else "sanity-all"
         stages.append(Stage("sanity-%s" % core, "sanity, ansible-core %s" % core, group, _sanity(core)))
-    stages += [Stage("integration-%s" % name, "integration: %s" % name, "integration", _integration(name)) for name in targets(context)]
+    found = targets(context)
+    names = [*(name for name in LONGEST if name in found), *(name for name in found if name not in LONGEST)]
+    stages += [Stage("integration-%s" % name, "integration: %s" % name, "integration", _integration(name)) for name in names]
     stages += [Stage("molecule-%s" % name, "molecule: %s" % name, "molecule", _molecule(name)) for name in scenarios(context)]
     return stages
