@@ -215,6 +215,10 @@ class Run:
         todo = [ref for ref in todo if ref.key not in self._settled]
         if self.request.newest_first:
             todo.reverse()
+        if self._seen is not None:
+            # what a killed run has left half done may be in the way of the others
+            begun = set(self._seen.unsettled())
+            todo.sort(key=lambda ref: ref.key not in begun)
         for ref, fields in self._with_fields(mailbox, todo):
             if self._is_full:
                 return

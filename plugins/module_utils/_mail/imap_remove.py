@@ -57,11 +57,9 @@ class Remover:
         self._ours.update(uids)
 
     def remove(self, uids: t.Sequence[int]) -> None:
-        """Mark and, where that can be done by itself, remove at once."""
+        """Mark and remove at once, so that no more than these stay marked by a run that is killed."""
         self.mark(uids)
-        if self._selective:
-            self._session.expunge(uids)
-            self._ours.difference_update(uids)
+        self.finish()
 
     def finish(self) -> None:
         """Remove what was marked, and see that it is gone."""
