@@ -17,7 +17,7 @@ import typing as t
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ZONES = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "jst": 9, "cet": 1, "cest": 2, "met": 1, "eet": 2, "msk": 3}
 _COMMENT = re.compile(r"\([^()]*\)")
-_CLOCK = r"([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,][0-9]{1,9})?)?"
+_CLOCK = r"([0-9]{1,2})\s?[:.]\s?([0-9]{2})(?:\s?[:.]\s?([0-9]{2})(?:[.,][0-9]{1,9})?)?"
 _ZONE = r"(?:(?:gmt|utc|ut)?\s*([+-]\s?[0-9]{1,2}:?[0-9]{2})|([a-z]{1,5}))"
 _START = r"\A\s*(?:[a-z]{2,9}\.?\s*,?\s*)?"
 _DATE = re.compile(_START + r"([0-9]{1,2})[\s.-]{0,3}([a-z]{3,9})\.?,?[\s-]{0,3}([0-9]{2,6})\s*[,\s]\s*%s(?:\s*%s)?" % (_CLOCK, _ZONE), re.IGNORECASE)
@@ -35,6 +35,7 @@ def seconds_of(date_field: str) -> t.Optional[float]:
         text, count = _COMMENT.subn(" ", text)
         if not count:
             break
+    text = " ".join(text.split())
     match = _DATE.match(text)
     if match:
         day, month, year, hour, minute, second, offset, zone = match.groups()

@@ -20,6 +20,8 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ANGLE = re.compile(r"<([^<>]*)>")
 _OPEN_ANGLE = re.compile(r"<([^<>,;\s@]{1,320}@[^<>,;\s]{1,320})")
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
+_COMMENT = re.compile(r"\([^()]*\)")
+_ROUTE = re.compile(r"\A@[^:]*:")  # by which mail once went (RFC 5322, section 4.4)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _SPECIAL = re.compile(r"[\"(),.:;<>@\[\\\]]")
 
@@ -35,6 +37,9 @@ class _One:
     def shown(self, hint: str) -> str:
         """``Name <address>``, ready to be written to; "" for nothing."""
         phrase, comment = ("".join(self.phrase), " ".join(self.comments))
+        if self.spec is None and not phrase.strip():
+            # a comment on nobody, such as behind a group without members
+            return ""
         if self.spec is None:
             # white space is no part of an address, unless it is quoted
             pieces = (piece if piece.startswith('"') else "".join(piece.split()) for piece in self.phrase)
@@ -94,7 +99,8 @@ def _take(one: _One, char: str, found: t.Optional[t.Match[str]], text: str) -> N
         follows_at = found.string.startswith("@", found.end())
         one.phrase.append(text if follows_at else _PAIR.sub(r"\1", found.group(1)))
     elif char == "<" and found:
-        one.spec = "".join(found.group(1).split())
+        spec = found.group(1)
+        one.spec = "".join(_ROUTE.sub("", spec if '"' in spec else _COMMENT.sub("", spec)).split())
     elif char == "(":
         one.comments.append(_PAIR.sub(r"\1", text[1:-1]))
 

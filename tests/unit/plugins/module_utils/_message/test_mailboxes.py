@@ -36,6 +36,10 @@ from hypothesis import strategies as st
         (b'"j@x" <j@x>', ["j@x"]),
         (b'"say \\"hi\\"" <j@x>', ['"say \\"hi\\"" <j@x>']),
         (b"J <j @ x>", ["J <j@x>"]),
+        # RFC 5322, A.5 and A.6
+        (b"Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", ["Pete <pete@silly.test>"]),
+        (b"(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", []),
+        (b"Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example", ["Mary Smith <mary@example.net>", "jdoe@test.example"]),
         (b"J. R. <j@x>", ['"J. R." <j@x>']),
         (b"root", ["root"]),
         (b"<>", ["<>"]),
