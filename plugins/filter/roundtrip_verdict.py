@@ -18,14 +18,24 @@ from ansible_collections.fleetproof.backup.plugins.plugin_utils._verdict import 
 
 
 def roundtrip_verdict(
-    sent: t.Any, route: t.Any, fetched: t.Any = None, compared: t.Any = None, check_mode: bool = False, max_findings: int = SHOWN
+    sent: t.Any,
+    route: t.Any,
+    fetched: t.Any = None,
+    compared: t.Any = None,
+    check_mode: bool = False,
+    max_findings: int = SHOWN,
+    elapsed: t.Optional[float] = None,
 ) -> t.Dict[str, t.Any]:
     """The verdict on one way of mail; raises AnsibleFilterError for what is no result of a task."""
     for name, value in (("the input", sent), ("route", route), ("fetched", fetched or {}), ("compared", compared or {})):
         if not isinstance(value, Mapping):
             raise AnsibleFilterError("roundtrip_verdict: %s must be a dictionary, and is %s" % (name, type(value).__name__))
     number = _arguments.whole(max_findings, "roundtrip_verdict", "max_findings", -1, 1_000_000)
-    case = Case(route, sent, _of_a_task(fetched), _of_a_task(compared), bool(check_mode), number)
+    try:
+        seconds = None if elapsed is None else float(elapsed)
+    except (TypeError, ValueError) as error:
+        raise AnsibleFilterError("roundtrip_verdict: elapsed has to be a number of seconds, not %r" % (elapsed,)) from error
+    case = Case(route, sent, _of_a_task(fetched), _of_a_task(compared), bool(check_mode), number, seconds)
     try:
         row = judge(case, datetime.datetime.now(datetime.timezone.utc))
     except FleetproofError as error:

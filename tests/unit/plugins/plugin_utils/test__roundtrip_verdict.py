@@ -213,3 +213,27 @@ def test_what_has_no_message_id_cannot_be_looked_for(records):
     row = judged({"messages": records}, {"sent": "/var/lib/reports/last.eml"}, came={}, beside={})
     assert row["verdict"] == "failed"
     assert "no Message-ID" in row["reasons"][0]
+
+
+def test_what_ansible_stumbles_over_is_not_said_to_be_a_mail_that_could_not_be_sent():
+    row = judged({"failed": True, "msg": "roundtrip_verdict: max_delay: 'soon' is not a duration"}, came={}, beside={})
+    assert row["reasons"] == ["The route could not be proved: roundtrip_verdict: max_delay: 'soon' is not a duration"]
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "told", "wanted"),
+    [
+        # the mail had been there before anybody looked
+        (70.0, 61.4, 61.4),
+        # the clocks of the servers are wrong
+        (60.0, 61.4, 1.25),
+        (70.0, -3600.0, 1.25),
+        (70.0, None, 1.25),
+        # whole seconds say nothing about a second
+        (70.0, 1.0, 1.25),
+        (None, 61.4, 1.25),
+    ],
+)
+def test_a_mailbox_that_is_looked_into_late_makes_no_slow_mail_a_quick_one(elapsed, told, wanted):
+    row = judged(route={"max_delay": "1m"}, beside=compared(messages=[{**RECORD, "delay": told}]), elapsed=elapsed)
+    assert (row["duration"], row["fresh"]) == (wanted, wanted < 60)
