@@ -74,6 +74,7 @@ def render(report: Report, template: str, pictures: t.Sequence[Picture], in_mail
         green=green,
         details=[(row, pair) for row in report["hosts"] for pair in row["pairs"] if pair["verdict"] != "good" and (pair["findings"] or pair["repair"])],
         bar=_bar(report["hosts"]),
+        things=_things(report["hosts"]),
         reports_before=len(report["history"]) - 1,
     )
 
@@ -115,6 +116,14 @@ def word(verdict: str) -> str:
 def _folded(text: str, indent: int = 0, width: int = 76) -> str:
     """Paragraph of a text mail (RFC 3676 recommends 78 columns at most); its first line is indented by the caller."""
     return textwrap.fill(text, width=width, initial_indent=" " * indent, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False).strip()
+
+
+def _things(hosts: t.Sequence[Host]) -> str:
+    """What the report is on, in numbers: ``12 backups, 2 mailboxes``."""
+    nouns = [pair["noun"] for row in hosts for pair in row["pairs"]] or ["backup"]
+    number = sum(len(row["pairs"]) for row in hosts)
+    kinds = sorted(set(nouns), key=lambda noun: (noun != "backup", noun))
+    return ", ".join(_human.counted(nouns.count(noun) if number else 0, noun, noun + ("es" if noun.endswith("x") else "s")) for noun in kinds)
 
 
 def _bar(hosts: t.Sequence[Host]) -> t.List[t.Dict[str, t.Any]]:

@@ -224,3 +224,15 @@ def test_a_mistake_in_a_template_is_an_error_and_no_gap(tmp_path):
     path.write_text("{{ report.hedline }}", encoding="utf-8")
     with pytest.raises(jinja2.UndefinedError):
         _page.render(report(FLEET), str(path), [], False)
+
+
+@pytest.mark.parametrize("template", [PAGE, TEXT])
+def test_a_mailbox_is_not_counted_among_the_backups(template):
+    def said(*rows):
+        return _page.render(report({"web1": {"fleetproof_verdicts": list(rows)}}), template, [], True)
+
+    mail = [{**pair(), "name": name, "source": "mail_roundtrip"} for name in ("in", "out")]
+    assert "1 backup, 2 mailboxes, " in said(pair(), *mail)
+    assert "2 mailboxes, " in said(*mail)
+    assert "1 backup, " in said(pair())
+    assert "0 backups, " in _page.render(report({"web1": {}}), template, [], True)
