@@ -111,7 +111,8 @@ def _file(path: str, kind: str, found: os.stat_result, what: str) -> Mailbox:
         return Mailbox(path, "eml", [Place(path, os.path.basename(path), None, found.st_size, found.st_mtime)], [])
     with _opened(path) as file:
         is_mbox = begins_like_mbox(file)
-        if kind == "auto" and not is_mbox:
+        # an empty file may be an mbox without messages, but not if it says that it is a message
+        if kind == "auto" and (not is_mbox or (not found.st_size and path.lower().endswith(".eml"))):
             return _file(path, "eml", found, what)
         if not is_mbox:
             raise FleetproofError("argument", '%s: %s is no mbox, for it does not begin with a line "From …"; look at format' % (what, display_name(path)))

@@ -43,6 +43,12 @@ def test_each_kind_is_found_out(tmp_path: Path) -> None:
     assert open_mailbox(str(tmp_path / "empty"), "auto").places == []
 
 
+def test_an_empty_file_that_says_it_is_a_message_is_one_without_a_header(tmp_path: Path) -> None:
+    (tmp_path / "sent.eml").write_bytes(b"")
+    mailbox = open_mailbox(str(tmp_path / "sent.eml"), "auto")
+    assert (mailbox.kind, contents(mailbox)) == ("eml", [b""])
+
+
 def test_an_eml_file_is_one_message(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"A: 1\r\n\r\nx")
