@@ -25,6 +25,7 @@ from .._values import display_name
 
 PATIENCE = 10.0  # seconds for another program to be done
 _POLL = 0.05  # seconds
+_LONGEST = 600.0  # seconds that a run of ours holds the lock, which is for one message, and a good deal more
 _OURS = re.compile(r"\A([0-9]{1,10}):(.*):fleetproof\Z")
 
 
@@ -96,8 +97,13 @@ def _by_dot(lock: str, end: float) -> bool:
                 return False
             raise
         else:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write("%d:%s:fleetproof" % (os.getpid(), socket.gethostname()))
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+                    file.write("%d:%s:fleetproof" % (os.getpid(), socket.gethostname()))
+            except BaseException:
+                # on a full disk there is room for a name; without a word in it nobody would know whose it is
+                _remove(lock)
+                raise
             return True
         if time.monotonic() >= end:
             raise FleetproofError("busy", _told(lock))
@@ -117,10 +123,14 @@ def _is_left_behind(lock: str) -> bool:
     try:
         with open(lock, encoding="utf-8", errors="surrogateescape") as file:
             match = _OURS.match(file.read(1000))
+            age = time.time() - os.fstat(file.fileno()).st_mtime
     except OSError:
         return False
     if match is None or match.group(2) != socket.gethostname():
         return False
+    if age > _LONGEST:
+        # the number is of another process by now, as after a restart of the machine
+        return True
     try:
         os.kill(int(match.group(1)), 0)
     except ProcessLookupError:

@@ -281,3 +281,27 @@ def test_what_is_no_mbox_is_told_and_left_alone(tmp_path: Path, make: t.Callable
     with pytest.raises(FleetproofError) as caught:
         MboxStore(str(path)).probe()
     assert caught.value.kind == kind
+
+
+def test_a_dot_lock_that_cannot_be_written_on_a_full_disk_is_not_left_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(path, OTHER)
+
+    def full() -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        # what is written into the lock is not to be had, as when there is no room for it
+        patch.setattr(mbox_lock.socket, "gethostname", full)
+        with pytest.raises(FleetproofError) as caught:
+            MboxStore(str(path)).put("k", RAW, 0.0)
+    assert (caught.value.kind, os.listdir(str(path.parent))) == ("no_space", [path.name])
+    put(path, RAW)
+
+
+def test_a_dot_lock_of_ours_that_is_older_than_any_run_is_removed_whoever_has_its_number_now(path: Path) -> None:
+    put(path, OTHER)
+    lock = Path(str(path) + ".lock")
+    lock.write_text("%d:%s:fleetproof" % (os.getppid(), socket.gethostname()))
+    os.utime(lock, (1, 1))
+    put(path, RAW)
+    assert subjects(path) == ["two", "one"]
