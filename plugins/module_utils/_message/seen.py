@@ -27,6 +27,7 @@ from .._values import display_name
 
 _HEADER = b'{"fleetproof_seen": 1}\n'
 _STEPS = ("begin", "note", "forget", "fact")
+_LATEST = 1e12  # seconds since the epoch that a clock may show
 # Lines that say nothing any more are tolerated up to this number and as many as there are live ones.
 _SPARE_LINES = 1000
 
@@ -41,7 +42,7 @@ class Entry:
 
 def default_path(account: str) -> str:
     """The state file of an account unless the user names another one."""
-    return os.path.join(state_directory(), "fetched", hashlib.sha256(os.fsencode(account)).hexdigest()[:32] + ".jsonl")
+    return os.path.join(state_directory(), "fetched", hashlib.sha256(account.encode("utf-8", "surrogateescape")).hexdigest()[:32] + ".jsonl")
 
 
 class Seen:
@@ -191,7 +192,7 @@ class Seen:
         """Go on by one line; False if it is whole and yet makes no sense."""
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             # cut off, so never synced; another run has gone on after it in a line of its own
             return True
         if not _makes_sense(event):
@@ -270,4 +271,4 @@ def _makes_sense(event: t.Any) -> bool:
     if step == "begin":
         return isinstance(event.get("intent"), dict)
     at = event.get("at")
-    return isinstance(at, (int, float)) and not isinstance(at, bool) and isinstance(event.get("path"), (str, type(None)))
+    return isinstance(at, (int, float)) and not isinstance(at, bool) and abs(at) < _LATEST and isinstance(event.get("path"), (str, type(None)))

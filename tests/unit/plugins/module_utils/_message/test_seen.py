@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -185,3 +188,35 @@ def test_each_account_has_a_file_of_its_own_by_default(monkeypatch: pytest.Monke
     assert one != other
     assert Path(one).parent == tmp_path / "fleetproof" / "fetched"
     assert Seen(None, "a").path == one
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_the_default_file_is_the_same_in_every_locale_whatever_the_name(locale: str) -> None:
+    code = (
+        "from ansible_collections.fleetproof.backup.plugins.module_utils._message.seen import default_path; print(default_path('pop3://m\\xfcller\\u4e2d@h'))"
+    )
+    environment = {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "LC_ALL": locale,
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+        "XDG_STATE_HOME": "/x",
+    }
+    found = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True, timeout=60).stdout.decode("ascii")
+    assert found == "/x/fleetproof/fetched/%s.jsonl\n" % hashlib.sha256("pop3://m\xfcller\u4e2d@h".encode()).hexdigest()[:32]
+
+
+def test_a_line_of_nothing_but_brackets_is_no_reason_to_break_down(path: Path) -> None:
+    write(path, "a")
+    with open(path, "ab") as file:
+        file.write(b"[" * 200000 + b"\n")
+    write(path, "b")
+    assert sorted(loaded(path)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("at", ["1" + "0" * 400, "NaN", "Infinity"])
+def test_a_time_that_no_clock_shows_is_an_error(path: Path, at: str) -> None:
+    write(path, "a")
+    with open(path, "a", encoding="ascii") as file:
+        file.write('{"account": "%s", "step": "note", "key": "k", "at": %s, "path": null}\n' % (ACCOUNT, at))
+    assert error_of(path).kind == "integrity"
