@@ -115,6 +115,9 @@ options:
       - When to delete messages on the server, V(never), V(fetched), or the time since they were fetched, such as V(30d).
       - Needs O(dest). A message is deleted when it is on disk and synced, after all others were fetched. Messages that an earlier run has put into the
         same O(dest) are deleted as well, whether they match or not, when their time has come.
+      - If O(dest) is gone, or was gone once, what had been put into it before is not deleted on the server unless it is seen to be there again.
+        A warning tells.
+      - Ages are taken by the clock of the host that runs the task.
     type: str
     default: never
   wait:

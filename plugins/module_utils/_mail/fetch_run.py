@@ -11,7 +11,6 @@ is opened, what is there is listed again, and the run goes on where it was.
 from __future__ import annotations
 
 import itertools
-import os
 import time
 import typing as t
 
@@ -28,7 +27,7 @@ from .._net.retry import Patience
 from .._values import display_name
 from .fetch_request import Request
 from .fetch_result import Findings
-from .mailbox import Mailbox, Ref, TooLarge, Unreadable, Vanished
+from .mailbox import Mailbox, NotDeleted, Ref, TooLarge, Unreadable, Vanished
 
 _HEADS_AT_ONCE = 100
 _LOST_IN_A_ROW = 3  # messages that each cost all retries: then it is not the messages
@@ -54,7 +53,10 @@ class Run:
         self._marked: t.Set[str] = set()
         self._at: t.Optional[Ref] = None
         self._lost = 0
-        self._dest_was_there = request.dest is not None and os.path.lexists(request.dest)
+        self._heads_at_once = _HEADS_AT_ONCE
+        self._at_heads = False
+        self._dest_was_there = False
+        self._missed = False
         self._begun = time.monotonic()
 
     # -- from beginning to end ----------------------------------------------------------------------
@@ -75,6 +77,7 @@ class Run:
         if request.dest is not None:
             self._store = store_of(request.dest, request.format)
             self._store.probe()
+            self._dest_was_there = self._store.is_there()
         if request.attachments_dest is not None:
             self._folder = AttachmentFolder(request.attachments_dest, request.patterns, not request.check)
             self._folder.probe()
@@ -93,9 +96,16 @@ class Run:
         except FleetproofError as error:
             if error.retryable and self._patience.again():
                 return False
-            if error.retryable and self._at is not None and self._lost < _LOST_IN_A_ROW:
+            broken = error.retryable or error.kind == "protocol"
+            if broken and self._at_heads and self._at is None:
+                # one of many headers may be what the server stumbles over: one at a time tells which
+                self._heads_at_once = 1
+                self._patience.refresh()
+                return False
+            if broken and self._at is not None and self._lost < _LOST_IN_A_ROW:
                 # this message may be what the server stumbles over: the others go on
                 self._lost += 1
+                self._heads_at_once = _HEADS_AT_ONCE
                 self._settle(self._at)
                 self.findings.fail(self._at.key, error)
                 self._patience.refresh()
@@ -107,6 +117,7 @@ class Run:
         if self.mailbox is not None:
             self.mailbox.close()
         self._at = None
+        self._at_heads = False
         self.failure = None
         mailbox = self._open_mailbox()
         self.mailbox = mailbox
@@ -126,7 +137,12 @@ class Run:
         if not self._is_enough:
             self.failure = self._too_few(mailbox)
         self._delete(mailbox, refs)
-        mailbox.finish()
+        try:
+            mailbox.finish()
+        except NotDeleted as error:
+            self._marked.difference_update(error.keys)
+            self._confirm(())
+            raise
         self._confirm(())
 
     @property
@@ -181,14 +197,32 @@ class Run:
 
     def _miss_dest(self) -> None:
         """Tell if what was fetched earlier cannot be where it was put."""
-        if self._seen is None or self.request.dest is None or self._dest_was_there:
+        if self._seen is None or self.request.dest is None or self._dest_was_there or self._missed:
             return
         count = sum(1 for key in self._seen if key not in self._fetched and self._is_ours(key))
         if count:
+            self._missed = True
+            # the run after this one finds it there again, without them
+            self._seen.learn(self._gone, time.time())
             self._warn(
                 "dest: %s was not there, though %d messages had been put into it: those are neither fetched again nor deleted on the server. "
                 "Bring it back, or remove the state file to fetch them again" % (display_name(self.request.dest), count)
             )
+
+    @property
+    def _gone(self) -> str:
+        """The name of the fact that tells when dest was missed last."""
+        return "dest was not there: %s" % self.request.dest
+
+    def _may_be_gone(self, key: str) -> bool:
+        """Whether dest was missed after the message had been put into it, and the message is not seen to be there again."""
+        seen, store = self._seen, self._store
+        if seen is None or store is None:
+            return True
+        at, missed, path = seen.fetched_at(key), seen.facts.get(self._gone), seen.path_of(key)
+        if not isinstance(missed, (int, float)) or (at is not None and at > missed):
+            return False
+        return path is None or not store.holds(path)
 
     def _is_ours(self, key: str) -> bool:
         """Whether the message was put into dest; what another task put elsewhere is that task's."""
@@ -239,14 +273,17 @@ class Run:
         if not request.matcher.needs_head and self._reads_all(len(refs)):
             yield from zip(refs, itertools.repeat(None))
             return
-        for start in range(0, len(refs), _HEADS_AT_ONCE):
-            some = refs[start : start + _HEADS_AT_ONCE]
+        step = self._heads_at_once
+        for start in range(0, len(refs), step):
+            some = refs[start : start + step]
             heads: t.Dict[str, bytes] = {}
-            self._at = None
+            self._at = some[0] if step == 1 else None
+            self._at_heads = True
             for ref, head in mailbox.heads(some):
                 heads[ref.key] = head
             without = [ref for ref in some if ref.key not in heads]
             there = mailbox.present(without) if without else set()
+            self._at_heads = False
             for ref in some:
                 if ref.key in heads:
                     yield ref, parse_fields(heads[ref.key])[0]
@@ -334,6 +371,13 @@ class Run:
         if self.request.delete_after is None or self._seen is None:
             return
         due = [ref for ref in refs if self._is_due(ref)]
+        gone = {ref.key for ref in due if ref.key not in self._fetched and self._may_be_gone(ref.key)}
+        if gone:
+            self._warn(
+                "%d messages of %s were put into dest before it was gone for a while, are not seen in it now, and were not deleted on the server. "
+                "Bring them back, or remove the state file to fetch them again" % (len(gone), mailbox.account)
+            )
+        due = [ref for ref in due if ref.key not in gone]
         twins = [ref for ref in due if not ref.unique]
         if twins:
             self._warn(
@@ -354,7 +398,8 @@ class Run:
         if ref.key in self._fetched:
             return after <= 0
         at = seen.fetched_at(ref.key)
-        return at is not None and self._dest_was_there and self._is_ours(ref.key) and time.time() - at >= after
+        # "fetched" is no matter of clocks, which may have been put back
+        return at is not None and self._dest_was_there and self._is_ours(ref.key) and (after <= 0 or time.time() - at >= after)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:

@@ -44,6 +44,12 @@ class TooLarge(FleetproofError):
     ref: t.Optional[Ref] = None
 
 
+class NotDeleted(FleetproofError):
+    """The session has come to its end in good order. The messages in ``keys`` were not deleted; the others that were marked are."""
+
+    keys: t.FrozenSet[str] = frozenset()
+
+
 class Mailbox:
     """An open mailbox. Errors are FleetproofErrors; after one that is not Unreadable the session is over: ``close``, and open another.
 
@@ -97,7 +103,7 @@ class Mailbox:
         raise NotImplementedError
 
     def finish(self) -> None:
-        """End the session in good order: what was marked is deleted, and the server has said so, when this returns."""
+        """End the session in good order: what was marked is deleted, and the server has said so, when this returns. NotDeleted tells what was not."""
         raise NotImplementedError
 
     def wait(self, until: float) -> None:

@@ -19,7 +19,7 @@ from .._errors import FleetproofError
 from .._net import auth
 from .._net.stream import Endpoint
 from .._values import display_name
-from .mailbox import Mailbox, Ref, TooLarge, Unreadable
+from .mailbox import Mailbox, NotDeleted, Ref, TooLarge, Unreadable
 from .pop3 import Session, TooMuch, refusal
 from .pop3_login import PORTS, log_in
 
@@ -59,7 +59,7 @@ class PopMailbox(Mailbox):
         self._refs: t.Optional[t.List[Ref]] = None
         self._has_top = True
         self._marked = 0
-        self._refused: t.List[str] = []
+        self._refused: t.Dict[str, str] = {}
         self._facts: t.Dict[str, t.Any] = {}
         self._open()
 
@@ -209,7 +209,7 @@ class PopMailbox(Mailbox):
                 if answer.good:
                     self._marked += 1
                 else:
-                    self._refused.append("%s: %s" % (ref.key, answer))
+                    self._refused[ref.key] = str(answer)
 
     def finish(self) -> None:
         session = self._open_session
@@ -233,7 +233,10 @@ class PopMailbox(Mailbox):
                 retryable=True,
             )
         if self._refused:
-            raise FleetproofError("refused", "%s did not delete %d messages, the first being %s" % (self.where, len(self._refused), self._refused[0]))
+            first = next(iter(self._refused.items()))
+            failure = NotDeleted("refused", "%s did not delete %d messages, the first being %s: %s" % (self.where, len(self._refused), *first))
+            failure.keys = frozenset(self._refused)
+            raise failure
 
     def wait(self, until: float) -> None:
         self.close()

@@ -45,6 +45,21 @@ class FileStore(Store):
         for folder in {*self.folders, self.temporary}:
             assert_writable(os.path.join(self._dest, folder))
 
+    def is_there(self) -> bool:
+        return any(os.path.isdir(os.path.join(self._dest, folder)) for folder in self.folders)
+
+    def holds(self, path: str) -> bool:
+        found = _TAG.search(os.path.basename(path))
+        try:
+            return found is not None and found.group() in self._tags()
+        except OSError:
+            return False
+
+    def _tags(self) -> t.Set[str]:
+        if self._known is None:
+            return {found.group() for name in self._names() for found in [_TAG.search(name)] if found}
+        return self._known
+
     def settle(self, key: str, intent: Intent, raw: bytes) -> t.Optional[str]:
         del key, raw
         tag = intent.get("tag")
@@ -66,7 +81,7 @@ class FileStore(Store):
         try:
             if self._known is None:
                 self._make()
-                self._known = {found.group() for name in self._names() for found in [_TAG.search(name)] if found}
+                self._known = self._tags()
             # without its state a run finds by their names what earlier ones have stored
             path = self._find(tag) if tag in self._known else None
             if path is None:
@@ -85,13 +100,14 @@ class FileStore(Store):
         if not os.path.isdir(self._dest):
             os.makedirs(self._dest, mode=0o700, exist_ok=True)
             sync_directory(os.path.dirname(self._dest))
-        for folder in {*self.folders, self.temporary} - {""}:
+        # in this order: one that a killed run has begun is known by its new or cur
+        for folder in (*self.folders, self.temporary):
             os.makedirs(os.path.join(self._dest, folder), mode=0o700, exist_ok=True)
         sync_directory(self._dest)
         place = os.path.join(self._dest, self.temporary)
         for name in os.listdir(place):
             path = os.path.join(place, name)
-            if is_temporary(name) and time.time() - os.lstat(path).st_mtime > _STALE:
+            if is_temporary(name) and _is_stale(path):
                 _remove(path)
 
     def _names(self) -> t.Iterator[str]:
@@ -131,6 +147,16 @@ class FileStore(Store):
             raise
         sync_directory(os.path.dirname(path))
         return path
+
+
+def _is_stale(path: str) -> bool:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        # another run has finished it
+        return False
+    # the modification time may be the arrival of a message that is being written right now
+    return time.time() - max(found.st_mtime, found.st_ctime) > _STALE
 
 
 def _remove(path: str) -> None:

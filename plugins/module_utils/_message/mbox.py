@@ -52,6 +52,14 @@ class MboxStore(Store):
         with open(self._dest, "rb") as mbox:
             self._check_start(mbox.read(5))
 
+    def is_there(self) -> bool:
+        return os.path.lexists(self._dest)
+
+    def holds(self, path: str) -> bool:
+        # all messages have the same path
+        del path
+        return False
+
     @property
     def _shown(self) -> str:
         return display_name(self._dest)

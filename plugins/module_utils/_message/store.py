@@ -30,6 +30,14 @@ class Store:
         """Raise if messages could not be put here; nothing is changed."""
         raise NotImplementedError
 
+    def is_there(self) -> bool:
+        """Whether the place has been made. A directory that is empty is no Maildir: its disk may not be mounted."""
+        raise NotImplementedError
+
+    def holds(self, path: str) -> bool:
+        """Whether the message that ``put`` once returned ``path`` for is there for certain, wherever a mail program has moved it to."""
+        raise NotImplementedError
+
     def settle(self, key: str, intent: Intent, raw: bytes) -> t.Optional[str]:
         """The path of the message that a killed run announced as ``intent``, if it is there whole; None, and nothing of it left, if it is not.
 

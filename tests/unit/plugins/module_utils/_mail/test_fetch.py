@@ -238,6 +238,37 @@ def test_a_destination_that_is_gone_is_told_and_nothing_is_deleted_for_it(fetch:
     assert (subjects(outcome), len(outcome.result["deleted"]), len(pop.maildir_of.entries())) == (["Report 2"], 1, 1)
 
 
+@pytest.mark.parametrize("kind", ["maildir", "mbox"])
+def test_what_was_in_a_destination_that_is_gone_is_not_deleted_later_either(fetch: Fetcher, pop: PopServer, kind: str) -> None:
+    name = pop.deliver(mail(1))
+    given = {"dest": str(fetch.dest), "format": kind}
+    fetch(**given)
+    away = fetch.dest.with_name("unmounted")
+    fetch.dest.rename(away)
+    if kind == "maildir":
+        # the place where the disk is mounted
+        fetch.dest.mkdir()
+    pop.deliver(mail(2))
+    fetch(delete="fetched", **given)
+    for check in (True, False):
+        outcome = fetch(check, delete="fetched", **given)
+        assert (outcome.changed, "before it was gone" in outcome.warnings[0]) == (False, True)
+    assert [entry.name for entry in pop.maildir_of.entries()] == [name]
+    if kind == "maildir":
+        kept = next((away / "new").iterdir())
+        kept.rename(fetch.dest / "cur" / ("1.%s.x:2,S" % kept.name.split(".")[1]))
+        assert fetch(delete="fetched", **given).result["deleted"] == [name]
+
+
+def test_what_was_fetched_is_deleted_though_the_clock_was_put_back(fetch: Fetcher, pop: PopServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = pop.deliver(mail(1))
+    fetch.new()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 86400)
+    assert fetch.new(delete="1h").result["deleted"] == []
+    assert fetch.new(delete="fetched").result["deleted"] == [name]
+
+
 # -- attachments ----------------------------------------------------------------------------------
 
 

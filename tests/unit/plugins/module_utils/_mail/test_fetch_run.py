@@ -232,3 +232,29 @@ def test_a_destination_that_cannot_be_used_is_told_before_anybody_is_asked(fetch
             fetch(**given)
         assert caught.value.kind == "argument"
     assert pop.connections == 0
+
+
+def test_what_was_deleted_is_told_though_the_server_refused_to_delete_another(fetch: Fetcher, pop: PopServer, mails: t.List[str]) -> None:
+    fetch.new()
+    pop.behave(replies={"DELE": [None, "-ERR read only", None, None]})
+    outcome = fetch.new(delete="fetched")
+    assert outcome.failure is not None
+    assert mails[1] in outcome.failure.message
+    assert (outcome.changed, sorted(outcome.result["deleted"]), outcome.result["counts"]["deleted"]) == (True, [mails[0], *mails[2:]], 3)
+    assert [entry.name for entry in pop.maildir_of.entries()] == [mails[1]]
+
+
+def test_a_header_that_the_server_always_stumbles_over_stops_no_other(fetch: Fetcher, pop: PopServer, mails: t.List[str]) -> None:
+    for reply, kind, retries, tries in (("drop", "connect", 1, 2), ("what?", "protocol", 0, 1)):
+        # all at once, newest first: the second stumbles; then one after the other, where it does so again
+        pop.behave(hide=["PIPELINING"], replies={"TOP": [*[None, reply] * tries, None, *[reply] * tries, None, None]})
+        outcome = fetch(match={"from": "ann"}, bodies="none", retries=retries)
+        assert outcome.failure is not None
+        assert (outcome.failure.kind, ids(outcome.result["failed_messages"]), len(outcome.result["messages"])) == (kind, [mails[2]], 3)
+
+
+def test_nonsense_in_place_of_a_message_stops_no_other(fetch: Fetcher, pop: PopServer, mails: t.List[str]) -> None:
+    pop.behave(replies={"RETR": [None, "what?", None, None]})
+    outcome = fetch.new()
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, ids(outcome.result["failed_messages"]), outcome.result["counts"]["fetched"]) == ("protocol", [mails[2]], 3)

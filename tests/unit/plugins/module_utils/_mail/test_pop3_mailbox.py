@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.fleetproof.backup.plugins.module_utils._errors import FleetproofError
-from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import TooLarge, Unreadable
+from ansible_collections.fleetproof.backup.plugins.module_utils._mail.mailbox import NotDeleted, TooLarge, Unreadable
 from ansible_collections.fleetproof.backup.plugins.module_utils._mail.pop3_mailbox import PopMailbox, account_of
 from ansible_collections.fleetproof.backup.plugins.module_utils._net.auth import Credentials
 from ansible_collections.fleetproof.backup.plugins.module_utils._net.stream import Endpoint
@@ -245,8 +245,11 @@ def test_a_message_that_may_not_be_deleted_does_not_keep_the_others(pop: PopServ
         pop.deliver(mail(number))
     pop.behave(replies={"DELE": [None, "-ERR read only", None]})
     mailbox = opened()
-    mailbox.delete(mailbox.refs())
+    refs = mailbox.refs()
+    mailbox.delete(refs)
     error = error_of(mailbox.finish)
+    assert isinstance(error, NotDeleted)
+    assert error.keys == {refs[1].key}
     assert (error.kind, "did not delete 1 messages" in error.message, "read only" in error.message) == ("refused", True, True)
     assert len(opened().refs()) == 1
 

@@ -89,14 +89,15 @@ def test_what_a_killed_run_has_begun_is_removed(dest: Path, kind: str, monkeypat
     assert messages(dest) == []
 
 
-def test_what_killed_runs_left_is_swept_when_it_is_old(dest: Path, kind: str) -> None:
+def test_what_killed_runs_left_is_swept_when_it_is_old(dest: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store_of(str(dest), kind).put("k", RAW, 1.0)
     place = dest / "tmp" if kind == "maildir" else dest
     old, new, foreign = (place / name for name in (".fleetproof-0123456789abcdef.tmp", ".fleetproof-0123456789abcdee.tmp", "old"))
     for path in (old, new, foreign):
         path.write_bytes(b"")
-        if path != new:
-            os.utime(path, (1, 1))
+    later = time.time() + 7200
+    os.utime(new, (later, later))
+    monkeypatch.setattr(files.time, "time", lambda: later)
     store_of(str(dest), kind).put("l", RAW, 1.0)
     assert (old.exists(), new.exists(), foreign.exists()) == (False, True, True)
 
@@ -148,3 +149,60 @@ def test_a_directory_with_something_else_in_it_is_no_maildir(tmp_path: Path) -> 
 def test_the_time_is_now_where_the_arrival_is_not_known(dest: Path) -> None:
     path = Path(store_of(str(dest), "maildir").put("k", RAW, None))
     assert abs(int(path.name.split(".")[0]) - time.time()) < 60
+
+
+def test_a_maildir_that_was_begun_and_not_finished_is_one_all_the_same(dest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    makedirs = os.makedirs
+    dest.mkdir(parents=True)
+    for allowed in (1, 2, 3):
+        made: t.List[str] = []
+
+        def full(path: str, mode: int, exist_ok: bool = False, allowed: int = allowed, made: t.List[str] = made) -> None:
+            if len(made) == allowed:
+                raise OSError(28, "No space left on device")
+            made.append(path)
+            makedirs(path, mode, exist_ok)
+
+        place = dest / str(allowed)
+        with monkeypatch.context() as patch:
+            patch.setattr(files.os, "makedirs", full)
+            with pytest.raises(FleetproofError):
+                store_of(str(place), "maildir").put("k", RAW, 1.0)
+        store = store_of(str(place), "maildir")
+        store.probe()
+        assert Path(store.put("k", RAW, 1.0)).read_bytes() == RAW
+
+
+def test_what_another_run_is_writing_is_not_swept_though_the_message_is_old(dest: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_of(str(dest), kind).put("k", RAW, 1.0)
+    rename = os.rename
+    paths: t.List[str] = []
+
+    def meanwhile(source: str, target: str) -> None:
+        if not paths:
+            paths.append(target)
+            store_of(str(dest), kind).put("m", RAW, 1.0)
+        rename(source, target)
+
+    monkeypatch.setattr(files.os, "rename", meanwhile)
+    store_of(str(dest), kind).put("l", RAW, 1.0)
+    assert len(messages(dest)) == 3
+
+
+def test_what_another_run_finishes_during_the_sweep_is_no_failure(dest: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_of(str(dest), kind).put("k", RAW, 1.0)
+    listdir = os.listdir
+    monkeypatch.setattr(files.os, "listdir", lambda path: [*listdir(path), ".fleetproof-0123456789abcdef.tmp"])
+    store_of(str(dest), kind).put("l", RAW, 1.0)
+    assert len(messages(dest)) == 2
+
+
+def test_a_message_is_held_wherever_it_was_moved_to_and_not_when_it_is_gone(dest: Path, kind: str) -> None:
+    path = Path(store_of(str(dest), kind).put("k", RAW, 1.0))
+    assert store_of(str(dest), kind).holds(str(path))
+    assert not store_of(str(dest), kind).holds(str(dest / "new" / "foreign"))
+    path.rename(path.with_name(path.name + ":2,S") if kind == "eml" else dest / "cur" / (path.name + ":2,S"))
+    assert store_of(str(dest), kind).holds(str(path))
+    next(iter(messages(dest))).unlink()
+    assert not store_of(str(dest), kind).holds(str(path))
+    assert not store_of(str(dest / "elsewhere"), kind).holds(str(path))
