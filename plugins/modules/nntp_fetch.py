@@ -56,6 +56,8 @@ options:
   count:
     description:
       - How many articles at most. With O(search) those count that match.
+      - With O(articles=latest) and O(articles=first) those count as well that are in O(dest) from a run before, so that the same task again
+        does not go on to others. With V(new) and ranges, the next run goes on to the next ones.
       - The default is V(1) for O(articles=latest) and O(articles=first). Otherwise there is no limit.
     type: int
   search:

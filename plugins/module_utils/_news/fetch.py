@@ -64,6 +64,7 @@ class Run:
         self._group: t.Optional[Group] = None
         self._memory: t.Optional[Memory] = None
         self._server: t.Dict[str, t.Any] = {}
+        self._stored_before = 0
 
     # -- from beginning to end ----------------------------------------------------------------------
 
@@ -134,7 +135,11 @@ class Run:
 
     @property
     def _is_full(self) -> bool:
-        return self._request.count is not None and self._findings.counts["matched"] >= self._request.count
+        return self._request.count is not None and self._wanted(self._request.count) <= 0
+
+    def _wanted(self, count: int) -> int:
+        """How many there still may be of ``count``. The newest ones are the same when they are asked for again; of a range the next ones follow."""
+        return count - self._findings.counts["matched"] - (self._stored_before if self._request.kind in ("latest", "first") else 0)
 
     # -- articles -----------------------------------------------------------------------------------
 
@@ -145,7 +150,7 @@ class Run:
             # not more than what may be needed: what is asked for has to be read
             size = len(todo)
             if self._request.count is not None:
-                wanted = self._request.count - self._findings.counts["matched"]
+                wanted = self._wanted(self._request.count)
                 size = wanted if self._request.search.is_empty else max(wanted, _AT_ONCE)
             self._take_some(todo[:size])
             todo = todo[size:]
@@ -171,6 +176,7 @@ class Run:
         """An article that need not, or must not, be read."""
         if self._memory is not None and self._known(overview):
             self._memory.again(overview)
+            self._stored_before += 1
         elif overview.size > self._request.max_size:
             self._too_large(overview)
         else:

@@ -394,3 +394,15 @@ def test_a_group_whose_numbers_make_no_sense_is_empty(reader: Reader, group: byt
         outcome = reader.fetch(port=server.port, articles=["1-"])
         assert (ids(outcome), outcome.failure) == ([], None)
         assert not any(line.startswith(("OVER", "XOVER", "ARTICLE")) for line in server.heard)
+
+
+@pytest.mark.parametrize(("articles", "wanted"), [("latest", "de"), ("first", "ab")])
+def test_a_task_that_is_run_again_fetches_no_others(reader: Reader, articles: str, wanted: str, tmp_path: Path) -> None:
+    fill(reader, *"abcde")
+    given: t.Dict[str, t.Any] = {"articles": [articles], "count": 2, "dest": str(tmp_path / "news")}
+    assert ids(reader.fetch(**given)) == list(wanted)
+    for check in (True, False):
+        again = reader.fetch(check=check, **given)
+        assert (ids(again), again.changed) == ([], False)
+    fill(reader, "f")
+    assert ids(reader.fetch(**given)) == (["f"] if articles == "latest" else [])
