@@ -16,8 +16,10 @@ import typing as t
 
 from .._errors import FleetproofError
 from .._message.fields import Fields
+from .._message.mailboxes import mailboxes_of
 from .._message.parse import Message, parse
 from .._module import Outcome, Task
+from .._values import display_name
 from .article import Article
 from .client import NewsServer
 from .names import Wildmat, group_name
@@ -29,7 +31,8 @@ from .reply import groups_of, quotation, references_to, subject_of
 from .session import Session
 
 # What servers answer to an article that they have, or had.
-_DUPLICATE = re.compile(r"\b435\b|duplicate|message-?id.{0,60}(?:already|exists|in use|not unique)", re.IGNORECASE)
+# INN says "Duplicate … header" as well, of an article that it does not take.
+_DUPLICATE = re.compile(r"\b435\b|duplicate(?!.{0,80}\b(?:header|field))|message-?id.{0,60}(?:already|exists|in use|not unique)", re.IGNORECASE)
 
 
 def post(task: Task) -> Outcome:
@@ -90,12 +93,25 @@ class Run:
                 advice = "" if draft.reply_to else "; give newsgroups to post all the same"
                 raise FleetproofError("not_found", "%s: %s does not have the article %s%s" % (option, self._session.where, draft.about, advice))
             about = parse(raw)
+            self._judge_author(about.fields)
         self._article = article = article_of(draft, about)
         self._newsgroups = list(article.newsgroups)
         self._references = list(article.references)
         self._raw = article.compose(self._date)
         self._check_groups(article)
         self._check_permission()
+
+    def _judge_author(self, fields: Fields) -> None:
+        """Only who wrote an article, or moderates its group, may take it back (RFC 5537, section 5.3)."""
+        draft = self._draft
+        if draft.reply_to or draft.approved:
+            return
+        people = [person for name in ("from", "sender") for person in mailboxes_of(fields.raw(name), fields.hint)]
+        if draft.sender.shown.lower() not in [person.rpartition("<")[2].rstrip(">").lower() for person in people]:
+            self._warnings.append(
+                "The article %s is not by the sender, but by %s: servers may refuse that it is taken back, or take no notice"
+                % (draft.about, display_name(", ".join(people[:3]))[:200] or "nobody who is named")
+            )
 
     def _read(self, message_id: str) -> t.Optional[bytes]:
         """An article, None where the server does not have it."""

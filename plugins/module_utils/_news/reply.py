@@ -62,10 +62,13 @@ def references_to(fields: Fields, parent: str) -> t.List[str]:
 
 def trimmed(references: t.List[str]) -> t.List[str]:
     """``references`` without the second and more of them, until they fit; the first and the last two always stay."""
-    found = list(references)
-    while len(" ".join(found)) > _LONGEST_REFERENCES and len(found) > 3:
-        del found[1]
-    return found
+    # each but the first has a space ahead of it
+    size = sum(len(name) + 1 for name in references) - 1
+    start = 1
+    while size > _LONGEST_REFERENCES and len(references) - start > 2:
+        size -= len(references[start]) + 1
+        start += 1
+    return [*references[:1], *references[start:]]
 
 
 def quotation(message: Message, most: int) -> str:

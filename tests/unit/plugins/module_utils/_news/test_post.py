@@ -331,3 +331,35 @@ def test_the_password_is_nowhere(poster: Poster, news: NewsServer) -> None:
     outcome = poster(username="fleet", password="correct horse")
     assert "correct horse" not in repr(outcome)
     assert "wrong horse" not in poster.refused(username="fleet", password="wrong horse").message
+
+
+def test_a_header_that_is_there_twice_is_no_article_that_is_there(poster: Poster, news: NewsServer) -> None:
+    news.behave(replies={"posted": ['441 Duplicate "Organization" header']})
+    error = poster.refused(headers={"Organization": ["One", "Two"]})
+    assert (error.kind, 'Duplicate "Organization" header' in error.message) == ("refused", True)
+    assert news.articles() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [({}, True), ({"sender": "J <JOERG@example.org>"}, False), ({"headers": {"Approved": "mod@example.com"}}, False)],
+)
+@pytest.mark.parametrize("option", ["cancel", "supersede"])
+def test_what_somebody_else_wrote_is_not_taken_back_in_silence(poster: Poster, news: NewsServer, given: t.Dict[str, t.Any], warned: bool, option: str) -> None:
+    news.add_article("fleet.test", PARENT)
+    for check in (True, False):
+        outcome = poster(check=check, newsgroups=None, **{option: "<parent@example.org>"}, **given)
+        assert [("joerg@example.org" in warning, "not by the sender" in warning) for warning in outcome.warnings] == [(True, True)] * warned
+
+
+def test_an_answer_to_an_article_with_broken_fields(poster: Poster, news: NewsServer) -> None:
+    news.add_article(
+        "fleet.test",
+        b"From: \xff\xfe <\r\nNewsgroups: fleet.test\r\nSubject: \xb1\xb8\xb7\xdd =?nonsense?q?=ZZ?= \x1b[2J\r\nDate: never\r\n"
+        b"References: <<a>> <b@example.org\r\n <c@example.org> x\r\n <d d@example.org>\r\nMessage-ID: <parent@example.org>\r\n\r\nText \x1b[2J \xff.\r\n",
+    )
+    outcome = poster(newsgroups=None, subject=None, reply_to="<parent@example.org>")
+    assert outcome.result["references"] == ["<a>", "<c@example.org>", "<parent@example.org>"]
+    raw = news.articles("fleet.test")[-1].raw
+    assert b"\x1b" not in raw
+    assert str(received(news)["Subject"]).startswith("Re: ")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -132,3 +133,11 @@ def test_a_quotation_is_not_among_the_meaningful_lines_of_an_answer() -> None:
 def test_any_article_can_be_quoted(raw: bytes) -> None:
     for line in quotation(parse(b"From: j@x\n\n" + raw), -1).split("\n")[1:-1]:
         assert line.startswith(">")
+
+
+def test_references_without_end_take_no_time() -> None:
+    references = ["<%d@x>" % number for number in range(200000)]
+    begin = time.process_time()
+    found = trimmed(references)
+    assert time.process_time() - begin < 2
+    assert (found[0], found[-1]) == (references[0], references[-1])
