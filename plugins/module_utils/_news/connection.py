@@ -99,11 +99,14 @@ class Connection(Dialogue):
         if reply.code in (200, 201):
             self.posting = reply.code == 200
         elif reply.code == 400:
-            raise Refused("busy", "%s does not let anybody in now: %s; try again later" % (self.where, reply), reply)
+            raise self._busy(reply)
         elif reply.code == 502:
             raise Refused("permission", "%s does not serve this host: %s" % (self.where, reply), reply)
         elif reply.code != 480:
             raise Refused("protocol", "%s does not greet as a news server does: %s" % (self.where, reply), reply)
+
+    def _busy(self, reply: Reply) -> Refused:
+        return Refused("busy", "%s does not let anybody in now: %s; try again later" % (self.where, reply), reply)
 
     def _look_around(self, more_to_come: bool) -> None:
         """Learn what the server can do, and have it be one for readers. ``more_to_come``: what it refuses now may go after TLS or a login."""
@@ -127,6 +130,9 @@ class Connection(Dialogue):
         if reply.code in (200, 201):
             self._reader = True
             self.posting = reply.code == 200
+        elif reply.code == 400:
+            # as in the greeting: some servers count their readers here
+            raise self._busy(reply)
         elif not reply.unknown and not (reply.code in (480, 483) and more_to_come):
             raise self.refusal("let us read (MODE READER)", reply)
         return self._reader

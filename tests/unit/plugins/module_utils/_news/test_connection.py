@@ -208,3 +208,11 @@ def test_nobody_listens(reader: Reader) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         assert failing(reader, "none", None, port=unused.getsockname()[1]).kind == "connect"
+
+
+@pytest.mark.parametrize("capabilities", [b"101 list\r\nVERSION 2\r\nMODE-READER\r\n.\r\n", b"500 what?\r\n"])
+def test_a_server_that_has_no_room_for_another_reader_is_busy(capabilities: bytes) -> None:
+    with Scripted({"CAPABILITIES": capabilities, "MODE READER": b"400 too many readers\r\n"}) as server, pytest.raises(FleetproofError) as caught:
+        NewsServer.connect(server.endpoint(), None)
+    assert (caught.value.kind, caught.value.retryable) == ("busy", True)
+    assert "too many readers" in caught.value.message
