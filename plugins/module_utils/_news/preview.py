@@ -37,12 +37,13 @@ _BEGINS = re.compile(
     r"[ \t]{0,3}(?:on|in|at|am|le|el|il|em|op|den|dne|w dniu|\u5728|\u65bc|in article|in message|in news)\b.{0,400}(?:[0-9]|@|<|news:)", re.IGNORECASE
 )
 _CERTAIN = re.compile(r"[ \t]{0,3}(?:on|am|le|el|il|em|op|den|in article|in message)\b.{0,400}(?:[0-9]|<[^<>]+>)", re.IGNORECASE)
+_MOST_LINES = 20000  # of an article that are looked at
 _LONGEST = 1000  # characters of a line that says who is quoted
 
 
 def preview_of(text: str, most: int) -> t.List[str]:
     """The first ``most`` meaningful lines of a text, and an empty one wherever there were some between them."""
-    lines = _own_part(text.split("\n"))
+    lines = _own_part(text.split("\n", _MOST_LINES)[:_MOST_LINES])
     quoted = _quotes(lines)
     dropped = _attributions(lines, quoted)
     found: t.List[str] = []

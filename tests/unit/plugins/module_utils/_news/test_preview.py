@@ -104,3 +104,12 @@ def test_odd_lines_take_no_time(line: str) -> None:
     begin = time.process_time()
     shown("a\n%s\n> q\n%s" % (line, line))
     assert time.process_time() - begin < 2
+
+
+def test_an_article_of_millions_of_lines_takes_no_time() -> None:
+    text = "kept\n" + "On 2 May Jane said nothing, but at last she wrote\n" * 1000000
+    begin = time.process_time()
+    assert preview_of(text, 2)[0] == "kept"
+    assert preview_of("> q\n" * 1000000 + "never reached", 20) == []
+    # most of it is the time that splitting and matching take under load
+    assert time.process_time() - begin < 5
