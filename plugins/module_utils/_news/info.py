@@ -134,6 +134,9 @@ def _written(server: NewsServer, name: str, since: float) -> int:
         if lines and not new:
             break
         last = first - 1
+        if not lines and first > group.first:
+            # there may be millions of numbers without an article
+            last = max(server.numbers(group.first, last), default=0)
     return count
 
 

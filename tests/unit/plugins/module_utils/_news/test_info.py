@@ -85,3 +85,12 @@ def test_options_that_make_no_sense_are_told_before_anybody_is_asked(reader: Rea
         reader.info(**given)
     assert caught.value.kind == "argument"
     assert reader.server.heard == []
+
+
+def test_millions_of_numbers_without_an_article_are_passed_at_once(reader: Reader) -> None:
+    reader.server.behave(hide=["NEWNEWS"])
+    reader.server.add_article(GROUP, article("a", Date=format_date(time.time())))
+    (reader.server.spool.path / GROUP / "900000000").write_bytes(article("b", Date=format_date(time.time())).replace(b"\n", b"\r\n"))
+    result = reader.info(new_since="1h").result
+    assert (result["new_articles_by"], result["counts"]["new_articles"]) == ("date", 2)
+    assert len(reader.server.heard) < 40
