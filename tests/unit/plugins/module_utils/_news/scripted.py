@@ -22,9 +22,9 @@ ANSWERS = {
 
 
 class Scripted:
-    """Serves one connection after the other. An answer is by the longest beginning of the command that is known; what is not known is 500.
+    """Serves every connection on its own: none waits for another to end.
 
-    An empty answer is none, and None ends the connection.
+    An answer is by the longest beginning of the command that is known; what is not known is 500. An empty answer is none, and None ends the connection.
     """
 
     def __init__(self, answers: t.Mapping[str, t.Optional[bytes]], greeting: bytes = b"200 hello\r\n") -> None:
@@ -36,7 +36,7 @@ class Scripted:
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen(5)
         self.port = int(self._socket.getsockname()[1])
-        self._open: t.Optional[socket.socket] = None
+        self._open: t.List[socket.socket] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Scripted:
@@ -44,7 +44,7 @@ class Scripted:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for sock in filter(None, (self._socket, self._open)):
+        for sock in (self._socket, *self._open):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
@@ -56,11 +56,15 @@ class Scripted:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                self._open = self._socket.accept()[0]
+                sock = self._socket.accept()[0]
+                self._open.append(sock)
                 self.connections += 1
-                with contextlib.suppress(OSError), self._open, self._open.makefile("rb") as lines:
-                    self._open.sendall(self._greeting)
-                    self._talk(self._open, lines)
+                threading.Thread(target=self._converse, args=(sock,), daemon=True).start()
+
+    def _converse(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), sock, sock.makefile("rb") as lines:
+            sock.sendall(self._greeting)
+            self._talk(sock, lines)
 
     def _talk(self, sock: socket.socket, lines: t.BinaryIO) -> None:
         for line in lines:
