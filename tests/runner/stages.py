@@ -21,7 +21,6 @@ from .context import CORES, MORE_CORES, Context
 from .environments import Environment, EnvironmentFailed
 from .outcome import FAILED, PASSED, SKIPPED, Check
 
-
 # Targets that take minutes go first, or the last of them would run alone at the end.
 LONGEST = ("verify_backups", "ftp_server", "backup_report", "ftp_transfer", "mail_roundtrip", "ftp_servers", "mail_servers")
 

@@ -31,7 +31,7 @@ class Findings:
         self.deleted: t.List[str] = []
         self.saved = False
         self.first_failure: t.Optional[FleetproofError] = None
-        self.counts: t.Dict[str, int] = dict.fromkeys(("matched", "fetched", "bytes", "attachments", "skipped", "broken", "failed", "deleted"), 0)
+        self.counts = {"matched": 0, "fetched": 0, "bytes": 0, "attachments": 0, "skipped": 0, "broken": 0, "failed": 0, "deleted": 0}
         self._max_listed = max_listed
         self._text_left = _MOST_TEXT
         self._truncated = False

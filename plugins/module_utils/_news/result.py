@@ -31,7 +31,7 @@ class Findings:
     """Gathers while articles are gone through. Counts are of everything, lists stop at ``max_listed``."""
 
     def __init__(self, max_listed: int) -> None:
-        self.counts: t.Dict[str, int] = dict.fromkeys(("looked_at", "matched", "fetched", "bytes", *_LISTS), 0)
+        self.counts = {"looked_at": 0, "matched": 0, "fetched": 0, "bytes": 0, "skipped": 0, "broken": 0, "failed": 0}
         self.first_failure: t.Optional[FleetproofError] = None
         self.truncated = False
         self._messages: t.List[Record] = []

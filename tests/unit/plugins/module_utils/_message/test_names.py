@@ -106,6 +106,6 @@ def test_a_name_as_long_as_a_header_is_made_safe_at_once(sent: str) -> None:
 def test_a_thousand_parts_of_one_name_are_told_apart_at_once() -> None:
     taken: dict = {}
     begun = time.process_time()
-    assert len({distinct_name("report.pdf", taken).casefold() for _ in range(5000)}) == 5000
+    assert len({distinct_name("report.pdf", taken).casefold() for _time in range(5000)}) == 5000
     assert time.process_time() - begun < 5  # 20 seconds, when each one tries all the numbers
     assert with_suffix("x" * 300 + ".pdf", "-1", 50) == "x" * 44 + "-1.pdf"
