@@ -253,14 +253,20 @@ class Run:
             # what a killed run has left half done may be in the way of the others
             begun = set(self._seen.unsettled())
             todo.sort(key=lambda ref: ref.key not in begun)
+        gone: t.Set[str] = set()
         for ref, fields in self._with_fields(mailbox, todo):
             if self._is_full:
                 return
+            if ref.key in gone:
+                self._settle(ref)
+                continue
             self._at = ref
             try:
                 self._consider(mailbox, ref, fields)
             except Vanished:
-                pass
+                # where one goes, all may: the others are not asked for one by one
+                left = [other for other in todo if other.key not in self._settled]
+                gone = {other.key for other in left} - mailbox.present(left)
             except Unreadable as error:
                 self.findings.fail(ref.key, error)
             self._settle(ref)

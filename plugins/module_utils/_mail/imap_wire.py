@@ -24,6 +24,7 @@ _LINE = 1048576  # octets of one line
 _SEARCH_LINE = 16777216  # where it holds all that was found
 _LITERAL = 65536  # octets of a literal where none is due
 _UNASKED = 8388608  # octets of all the responses to one command, beside what is due
+_CODES = 1000  # that are kept; no command has ten
 _ALERTS = 10  # that are told
 # A server that sends less than this within the timeout is taken for one that does not answer.
 _PROGRESS = 16384  # octets
@@ -211,7 +212,7 @@ class Dialogue:
             self._note(response)
             # flags that somebody else has changed may matter to the search
             self.stirred = self.stirred or (response.name == "FETCH" and "FETCH" not in wanted)
-            if response.name in wanted or response.name == "OK":
+            if response.name in wanted or (response.code and response.name == "OK" and len(found) < _CODES):
                 found.append(response)
             incoming.alive()
 

@@ -155,6 +155,23 @@ def test_a_message_that_another_client_removes_meanwhile_is_no_failure(
     assert run.result["counts"]["matched"] == 2
 
 
+def test_a_mailbox_that_another_client_empties_is_not_gone_through_one_by_one(server: ImapServer, fetch: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        server.deliver(mail("more %d" % number))
+    real = Session.body
+
+    def too_late(self: Session, uid: int, limit: int) -> bytes:
+        if uid > 1:
+            for message in server.box().messages():
+                server.box().remove(message)
+        return real(self, uid, limit)
+
+    monkeypatch.setattr(Session, "body", too_late)
+    run = fetch()
+    assert (run.failure, subjects(run), run.result["failed_messages"]) == (None, ["one"], [])
+    assert len([line for line in server.commands("UID FETCH") if "BODY" in line]) == 2
+
+
 @pytest.mark.parametrize(("before", "options"), [("store", {"mark_seen": True}), ("move", {"move_to": "Done"}), ("store", {"delete": "fetched"})])
 def test_a_message_that_another_client_removes_when_it_is_here_is_no_failure(
     server: ImapServer, fetch: Fetcher, monkeypatch: pytest.MonkeyPatch, before: str, options: t.Dict[str, t.Any]

@@ -177,3 +177,12 @@ def test_no_line_break_and_no_nul_reaches_the_wire(part: t.Union[str, bytes]) ->
         with pytest.raises(FleetproofError):
             dialogue.say_line(b"DONE\r\nF9 DELETE INBOX")
         assert server.heard == []
+
+
+def test_what_is_said_between_the_lines_is_kept_only_as_far_as_it_may_matter() -> None:
+    said = b"* OK [COPYUID 1 2 3] x\r\n" + b"* OK still here\r\n" * 3000 + b"* OK [X] x\r\n" * 3000
+    with talking({"NOOP": said + b"TAG OK done\r\n"}) as (dialogue, _server):
+        answer = dialogue.command("NOOP")
+    assert answer.status.good
+    assert answer.data[0].code == "COPYUID"
+    assert len(answer.data) <= 1000
