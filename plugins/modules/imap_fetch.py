@@ -22,6 +22,7 @@ description:
     In O(format=maildir) and O(format=eml) that makes second files, as nothing tells these messages from new ones.
   - Looking changes nothing, not even whether a message is seen. Where nothing is to be changed, the mailbox is opened for reading only (C(EXAMINE)).
   - A message that cannot be parsed is kept as it is. It never stops the others.
+  - Other clients may use the mailbox at the same time. A message that one of them removes before it could be read is passed over.
   - If the connection breaks off, the run goes on over another one, see O(retries).
   - Needs nothing but Python on the host that runs the task.
 extends_documentation_fragment:
@@ -314,7 +315,7 @@ broken:
       description: Where it was put, V(null) if it was not.
       type: str
 failed_messages:
-  description: Messages that the server did not hand out. The others were fetched, and the task fails.
+  description: Messages that the server did not hand out, though it has them. The others were fetched, and the task fails.
   returned: when the mailbox could be opened
   type: list
   elements: dict
