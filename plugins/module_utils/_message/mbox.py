@@ -28,6 +28,8 @@ from .store import Intent, Store
 
 _FROM = re.compile(rb"^(>*From )", re.MULTILINE)
 _SENDER = re.compile(rb"\A<?([!-;=?-~]{1,320})>?\Z")
+# the first line of a message that does not stand at the beginning of a line
+_NEXT = re.compile(rb"(?<=[^\n])From [!-~]{1,320} +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [^\n]{1,60}\n")
 _ANY_SENDER = re.compile(rb"<([!-;=?-~]{1,320}@[!-;=?-~]{1,320})>|([!-;=?-~]{1,320}@[!-;=?-~]{1,320})")
 _BLOCK = 1048576  # octets read at once
 
@@ -102,6 +104,12 @@ class MboxStore(Store):
         if offset < size < offset + len(entry) and os.pread(descriptor, size - offset, offset) == entry[: size - offset]:
             os.ftruncate(descriptor, offset)
             os.fsync(descriptor)
+            return
+        end = _glued(os.pread(descriptor, len(entry) + 1000, offset), entry)
+        if end:
+            # what another program has put right behind it would be read as a part of its last line
+            _write(descriptor, b"\n" * end, offset)
+            os.fsync(descriptor)
 
     def put(self, key: str, raw: bytes, when: t.Optional[float], announce: t.Callable[[Intent], None] = lambda _intent: None) -> str:
         del key
@@ -151,12 +159,26 @@ def _gap(descriptor: int, size: int) -> bytes:
     return b"" if not size or end == b"\n\n" else b"\n" if end.endswith(b"\n") else b"\n\n"
 
 
+def _glued(data: bytes, entry: bytes) -> int:
+    """Octets of ``data`` that are the beginning of ``entry``, cut off inside of a line where the first line of another message follows; 0 if it is not so."""
+    low, high = 0, min(len(data), len(entry))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if data[:middle] == entry[:middle] else (low, middle - 1)
+    starts = [match.start() for match in _NEXT.finditer(data) if 0 < match.start() <= low]
+    return starts[-1] if starts else 0
+
+
+def _write(descriptor: int, data: bytes, offset: int) -> None:
+    done = 0
+    while done < len(data):
+        done += os.pwrite(descriptor, data[done : done + _BLOCK], offset + done)
+
+
 def _append(descriptor: int, size: int, data: bytes) -> None:
     """Write at ``size``, the end, and sync; what cannot be written whole is taken back."""
     try:
-        done = 0
-        while done < len(data):
-            done += os.pwrite(descriptor, data[done : done + _BLOCK], size + done)
+        _write(descriptor, data, size)
         os.fsync(descriptor)
     except BaseException:
         with contextlib.suppress(OSError):

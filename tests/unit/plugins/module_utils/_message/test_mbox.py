@@ -144,6 +144,24 @@ def test_what_is_not_proved_to_be_ours_is_never_cut_off(path: Path, tail: bytes)
     assert path.read_bytes() == before + tail
 
 
+def test_what_another_program_has_put_behind_a_message_that_was_cut_off_is_not_read_as_a_part_of_it(path: Path) -> None:
+    put(path, OTHER)
+    start = path.stat().st_size
+    intent = put(path, RAW)
+    whole = path.read_bytes()
+    for sender in (b"ann@example.com", b"bob@example.com"):
+        foreign = b"From %s Thu Jan  1 00:00:00 1970\nSubject: foreign\n\ntext\n\n" % sender
+        for end in range(start, len(whole)):
+            path.write_bytes(whole[:end] + foreign)
+            store = MboxStore(str(path))
+            assert store.settle("k", intent, RAW) is None
+            assert path.read_bytes().endswith(b"\n" + foreign), end
+            assert path.read_bytes().startswith(whole[:start])
+            store.put("k", RAW, 0.0)
+            found = subjects(path)
+            assert (found[0], found[-2:]) == ("two", ["foreign", "one"]), end
+
+
 @pytest.mark.parametrize("intent", [{}, {"offset": -1, "length": 1, "digest": "", "line": ""}, {"offset": "1", "length": 1, "digest": "", "line": "x"}])
 def test_an_intent_that_makes_no_sense_finds_nothing(path: Path, intent: t.Dict[str, t.Any]) -> None:
     put(path, RAW)
