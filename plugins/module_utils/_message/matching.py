@@ -26,6 +26,7 @@ _HEADERS = {"from": ("from",), "to": ("to", "cc"), "subject": ("subject",)}
 _MOMENT = re.compile(
     r"\A([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?)?\Z", re.IGNORECASE
 )
+_ID = re.compile(r"\A<[^<>\s]+>\Z")
 _LATEST = 86400.0  # seconds from now on that a date may be ahead: clocks are wrong, and senders lie
 _CHECKED = ("from", "to", "subject", "message_id", "since", "header", "body", "larger", "smaller")
 
@@ -37,8 +38,8 @@ class Matcher:
         given = {name: value for name, value in (match or {}).items() if value is not None}
         self._headers = [(names, _pattern("match.%s" % key, given[key])) for key, names in _HEADERS.items() if key in given]
         self._headers += [((str(name),), _pattern("match.header.%s" % name, value)) for name, value in given.get("header", {}).items()]
-        self._message_id = _pattern("match.message_id", given["message_id"]) if "message_id" in given else None
         self._exact_id = str(given.get("message_id", ""))
+        self._message_id = _id_pattern(self._exact_id) if "message_id" in given else None
         self._body = _pattern("match.body", given["body"], re.MULTILINE) if "body" in given else None
         self._larger = parse_size(given["larger"], "match.larger") if "larger" in given else None
         self._smaller = parse_size(given["smaller"], "match.smaller") if "smaller" in given else None
@@ -104,6 +105,16 @@ def _pattern(what: str, text: t.Any, flags: int = 0) -> t.Pattern[str]:
         return re.compile(str(text), re.IGNORECASE | flags)
     except (re.error, OverflowError, RecursionError) as error:
         raise FleetproofError("argument", "%s: %r is not a regular expression (%s)" % (what, str(text), error)) from error
+
+
+def _id_pattern(text: str) -> t.Pattern[str]:
+    try:
+        return _pattern("match.message_id", text)
+    except FleetproofError:
+        # ids may have brackets in them, and each is to be found as it is
+        if not _ID.match(text):
+            raise
+        return re.compile(re.escape(text), re.IGNORECASE)
 
 
 def moment_of(text: t.Any, what: str, now: float) -> float:

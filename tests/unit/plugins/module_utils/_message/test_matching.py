@@ -129,3 +129,10 @@ def test_what_makes_no_sense_is_an_error_that_names_it(match: t.Dict[str, t.Any]
     with pytest.raises(FleetproofError) as caught:
         Matcher(match, time.time())
     assert (caught.value.kind, words in caught.value.message) == ("argument", True), caught.value.message
+
+
+@pytest.mark.parametrize("given", ["<a(b@x>", "<[x@y>", "<*a+@x>", "<x@[127.0.0.1]>"])
+def test_any_id_is_found_as_it_is_though_it_is_no_regular_expression(given: str) -> None:
+    matcher = Matcher({"message_id": given})
+    assert matcher.head(parse_fields(b"Message-ID: %s\r\n\r\n" % given.encode("ascii"))[0], 1)
+    assert not matcher.head(parse_fields(b"Message-ID: <b@x>\r\n\r\n")[0], 1)
