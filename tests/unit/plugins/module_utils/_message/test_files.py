@@ -151,26 +151,26 @@ def test_the_time_is_now_where_the_arrival_is_not_known(dest: Path) -> None:
     assert abs(int(path.name.split(".")[0]) - time.time()) < 60
 
 
-def test_a_maildir_that_was_begun_and_not_finished_is_one_all_the_same(dest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("allowed", [1, 2, 3])
+def test_a_maildir_that_was_begun_and_not_finished_is_one_all_the_same(dest: Path, monkeypatch: pytest.MonkeyPatch, allowed: int) -> None:
     makedirs = os.makedirs
     dest.mkdir(parents=True)
-    for allowed in (1, 2, 3):
-        made: t.List[str] = []
+    made: t.List[str] = []
 
-        def full(path: str, mode: int, exist_ok: bool = False, allowed: int = allowed, made: t.List[str] = made) -> None:
-            if len(made) == allowed:
-                raise OSError(28, "No space left on device")
-            made.append(path)
-            makedirs(path, mode, exist_ok)
+    def full(path: str, mode: int, exist_ok: bool = False) -> None:
+        if len(made) == allowed:
+            raise OSError(28, "No space left on device")
+        made.append(path)
+        makedirs(path, mode, exist_ok)
 
-        place = dest / str(allowed)
-        with monkeypatch.context() as patch:
-            patch.setattr(files.os, "makedirs", full)
-            with pytest.raises(FleetproofError):
-                store_of(str(place), "maildir").put("k", RAW, 1.0)
-        store = store_of(str(place), "maildir")
-        store.probe()
-        assert Path(store.put("k", RAW, 1.0)).read_bytes() == RAW
+    place = dest / "place"
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "makedirs", full)
+        with pytest.raises(FleetproofError):
+            store_of(str(place), "maildir").put("k", RAW, 1.0)
+    store = store_of(str(place), "maildir")
+    store.probe()
+    assert Path(store.put("k", RAW, 1.0)).read_bytes() == RAW
 
 
 def test_what_another_run_is_writing_is_not_swept_though_the_message_is_old(dest: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
