@@ -72,6 +72,8 @@ class Bed:
                 "news_digest_post_to": ["fleet.digest"],
             },
             "searched": {"news_digest_groups": [{"group": "fleet.talk", "name": "Duty", "search": {"body": ["duty"]}, "articles": ["1-"]}]},
+            # The newest ones are the same the next time: it does not go on to older ones.
+            "newest": {"news_digest_groups": [{"group": "fleet.talk", "articles": ["latest"], "count": 2}]},
             "cut_off": {"news_digest_groups": [{"group": "fleet.talk"}], "news_digest_smtp": {"port": self.nobody.getsockname()[1], "retries": 0}},
             # nothing but a text of one's own
             "text": {
@@ -127,7 +129,7 @@ class Bed:
 
 def test_check_mode_sends_and_remembers_nothing(bed: Bed) -> None:
     run = bed.run("--check", "--diff")
-    assert run.changed() == {"whole", "searched", "cut_off", "text"}
+    assert run.changed() == {"whole", "searched", "newest", "cut_off", "text"}
     assert "Would post" in run.output or "not posted" in run.output
     assert (bed.smtp.messages(), bed.posted()) == ([], [])
     assert not (bed.root / "state").exists()
@@ -138,9 +140,9 @@ def test_what_is_new_goes_out(bed: Bed) -> None:
     run = bed.run(news_digest_fail_on_bad=True)
     recap = run.recap()
     assert {name for name, numbers in recap.items() if numbers["failed"]} == {"whole", "cut_off"}
-    assert run.changed() == {"whole", "searched", "cut_off", "text"}
+    assert run.changed() == {"whole", "searched", "newest", "cut_off", "text"}
     mails = bed.mails()
-    assert set(mails) == {"whole", "searched"}
+    assert set(mails) == {"whole", "searched", "newest"}
     ((subject, text, html),) = mails["whole"]
     assert subject == "News digest: 3 new articles, 1 not read"
     assert "fleet.missing" in text
@@ -163,6 +165,9 @@ def test_what_is_new_goes_out(bed: Bed) -> None:
     ((subject, text, html),) = mails["searched"]
     assert subject == "News digest: 2 new articles"
     assert "Duty: 2 new articles" in text
+    ((subject, text, html),) = mails["newest"]
+    assert subject == "News digest: 2 new articles"
+    assert "may be more" not in text + html
     assert {raw.partition(b"Subject: ")[2].partition(b"\r\n")[0] for raw in bed.posted()} == {
         b"News digest: 3 new articles, 1 not read",
         b"Backups of the fleet",
@@ -177,7 +182,7 @@ def test_nothing_goes_out_twice_and_what_did_not_go_out_is_not_lost(bed: Bed) ->
     assert bed.run("--check").changed() == {"cut_off"}
     assert bed.run().changed() == {"cut_off"}
     mails = bed.mails()
-    assert {name: len(found) for name, found in mails.items()} == {"whole": 1, "searched": 1, "cut_off": 1}
+    assert {name: len(found) for name, found in mails.items()} == {"whole": 1, "searched": 1, "newest": 1, "cut_off": 1}
     assert mails["cut_off"][0][0] == "News digest: 3 new articles"
     assert bed.posted() == before
 
