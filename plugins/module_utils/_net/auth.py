@@ -76,7 +76,11 @@ def respond(credentials: Credentials, mechanism: str, challenge: bytes, turn: in
 def _octets(text: str) -> bytes:
     if "\0" in text:
         raise FleetproofError("unsafe", "username, password and oauth_token must not contain NUL")
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # which would quote it
+        raise FleetproofError("argument", "username, password and oauth_token must be text; one of them has half of a character in it") from None
 
 
 def encode(data: bytes) -> str:

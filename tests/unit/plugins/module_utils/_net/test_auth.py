@@ -57,6 +57,13 @@ def test_a_nul_in_a_password_is_unsafe() -> None:
     assert caught.value.kind == "unsafe"
 
 
+def test_half_a_character_in_a_password_is_told_without_the_password() -> None:
+    with pytest.raises(FleetproofError) as caught:
+        auth.initial_response(auth.Credentials("a", "tanstaaf\ud800"), "PLAIN")
+    assert (caught.value.kind, caught.value.__cause__) == ("argument", None)
+    assert "tanstaaf" not in caught.value.message
+
+
 def test_a_challenge_that_is_not_base64_is_the_servers_fault() -> None:
     with pytest.raises(FleetproofError) as caught:
         auth.decode("???", "mail:587")
