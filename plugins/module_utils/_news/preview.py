@@ -25,7 +25,9 @@ _FORWARDED = re.compile(
 )
 # How a line ends that says who is quoted.
 _WROTE = re.compile(
-    r"(?:\b(?:wrote|writes|said|says|a \u00e9crit|\u00e9crit|\u00e9crivait|ha scritto|scrive)(?: in (?:message|article|news:).{0,200})?|"
+    r"(?:\b(?:wrote|writes|said|says|a \u00e9crit|\u00e9crit|\u00e9crivait|ha scritto|scrive)"
+    # an id, or the name of a group
+    r"(?: in (?:(?:message|article|news:).{0,200}|[a-z0-9_+-]{1,60}(?:\.[a-z0-9_+-]{1,60}){1,12}))?|"
     # the name may come last
     r"\b(?:schrieb|schreibt|geschrieben|escribi\u00f3|escribio|escribe|scrisse|escreveu|schreef|skrev|skriver|kirjoitti|napisa\u0142\(?a?\)?|napsal\(?a?\)?|"
     r"\u043f\u0438\u0448\u0435\u0442|\u043f\u0438\u0441\u0430\u043b\(?\u0430?\)?|\u043d\u0430\u043f\u0438\u0441\u0430\u043b\(?\u0430?\)?)(?: .{1,120})?|"

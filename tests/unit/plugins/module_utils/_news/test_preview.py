@@ -43,6 +43,8 @@ def test_prompts_of_the_interpreter_stay_unless_they_are_in_a_ladder_of_quotes()
         "On Mon, 2 Mar 2026 10:00:00 +0000, Alice <alice@example.com> wrote:",
         "On Mon, 2 Mar 2026 at 10:00, Alice Example <alice@example.com>\nwrote:",
         "On Monday, March 2, 2026 at 10:00:00 AM UTC+1, Alice\nExample of the long name\nwrote:",
+        "On Mon, 2 Mar 2026 10:00, Alice <alice@example.com>\nwrote in comp.lang.python:",
+        "Alice wrote in comp.lang.c++:",
         "In article <1234@example.com>, alice@example.com (Alice) writes:",
         "In article <1234@example.com>,\nAlice <alice@example.com> wrote:",
         "In <1234@example.com> Alice <alice@example.com> writes:",
@@ -98,7 +100,8 @@ def test_so_many_lines_that_say_something_and_not_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["on 1 " * 100000, "> " * 200000, "wrote:" * 100000, "|" * 300000, "wrote in message " * 50000, "A" * 300000 + ">", "\n" * 300000]
+    "line",
+    ["on 1 " * 100000, "> " * 200000, "wrote:" * 100000, "|" * 300000, "wrote in message " * 50000, "wrote in a.b" * 80, "A" * 300000 + ">", "\n" * 300000],
 )
 def test_odd_lines_take_no_time(line: str) -> None:
     begin = time.process_time()
