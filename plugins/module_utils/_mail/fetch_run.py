@@ -33,6 +33,11 @@ _HEADS_AT_ONCE = 100
 _LOST_IN_A_ROW = 3  # messages that each cost all retries: then it is not the messages
 
 
+def _shared(ref: Ref) -> str:
+    """The name of the fact that several messages have had the id of this one."""
+    return "shared id: %s" % ref.key.partition(" ")[0]
+
+
 class Run:
     """One run. ``go`` does it, and never raises for what is found out on the way: ``failure`` tells."""
 
@@ -193,6 +198,10 @@ class Run:
                 self._warn(strange)
         if self._seen is not None and mailbox.complete:
             self._seen.forget([key for key in [*self._seen, *self._seen.unsettled()] if key not in there])
+        for ref in refs:
+            if self._seen is not None and not ref.unique:
+                # for good: when one of them goes, another takes over its key
+                self._seen.learn(_shared(ref), True)
         return refs
 
     def _miss_dest(self) -> None:
@@ -384,13 +393,13 @@ class Run:
                 "Bring them back, or remove the state file to fetch them again" % (len(gone), mailbox.account)
             )
         due = [ref for ref in due if ref.key not in gone]
-        twins = [ref for ref in due if not ref.unique]
+        twins = [ref for ref in due if _shared(ref) in self._seen.facts]
         if twins:
             self._warn(
-                "%d messages of %s share their id with others and were not deleted, since it is not certain which of them were fetched"
+                "%d messages of %s share their id with others, or once did, and were not deleted, since it is not certain which of them were fetched"
                 % (len(twins), mailbox.account)
             )
-        due = [ref for ref in due if ref.unique]
+        due = [ref for ref in due if _shared(ref) not in self._seen.facts]
         if self.request.check:
             self.findings.delete([ref.key for ref in due])
         elif due:

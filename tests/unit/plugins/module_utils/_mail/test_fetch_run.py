@@ -258,3 +258,14 @@ def test_nonsense_in_place_of_a_message_stops_no_other(fetch: Fetcher, pop: PopS
     outcome = fetch.new()
     assert outcome.failure is not None
     assert (outcome.failure.kind, ids(outcome.result["failed_messages"]), outcome.result["counts"]["fetched"]) == ("protocol", [mails[2]], 3)
+
+
+def test_a_message_that_takes_over_the_id_of_one_that_was_fetched_is_not_deleted_unread(fetch: Fetcher, pop: PopServer, mails: t.List[str]) -> None:
+    pop.behave(uidl="twins")
+    assert subjects(fetch.new(match={"subject": "0"})) == ["Report 0"]
+    for name in mails[:3]:
+        pop.maildir_of.remove(name)
+    for check in (True, False):
+        outcome = fetch.new(check, delete="fetched", match={"subject": "0"})
+        assert (outcome.result["deleted"], "or once did" in outcome.warnings[0]) == ([], True)
+    assert [entry.name for entry in pop.maildir_of.entries()] == mails[3:]
