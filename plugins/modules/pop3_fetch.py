@@ -31,6 +31,7 @@ attributes:
     support: full
     description:
       - Nothing changes on disk, in the state or on the server. Of messages that would be fetched only the header is read, unless O(match.body) is given.
+        Their attachments, and what is broken in them, are not counted then.
       - With O(attachments_dest) and without O(dest), messages are read whole.
 options:
   port:
