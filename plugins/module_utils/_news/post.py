@@ -182,10 +182,9 @@ class Run:
 
         try:
             self._session.attempt(attempt)
-        except Refused:
-            raise
         except FleetproofError as error:
-            if not open_end:
+            # 403 and 436 are clear words
+            if not open_end or (isinstance(error, Refused) and error.reply.code in (403, 436)):
                 raise
             raise FleetproofError(
                 error.kind,

@@ -363,3 +363,18 @@ def test_an_answer_to_an_article_with_broken_fields(poster: Poster, news: NewsSe
     raw = news.articles("fleet.test")[-1].raw
     assert b"\x1b" not in raw
     assert str(received(news)["Subject"]).startswith("Re: ")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "open_end"),
+    [
+        # the server has the article, and says no to the second one in words of its own
+        ({"replies": {"posted": ["done"]}, "late": 60.0, "duplicate": "441 Article rejected"}, True),
+        ({"replies": {"posted": ["400 Closing down"] * 3}}, True),
+        ({"replies": {"posted": ["436 Try later"] * 3}}, False),
+    ],
+)
+def test_what_became_of_an_article_is_not_said_where_nobody_knows(poster: Poster, news: NewsServer, behaviour: t.Dict[str, t.Any], open_end: bool) -> None:
+    news.behave(**behaviour)
+    error = poster.refused()
+    assert ("not known" in error.message) is open_end, error.message
