@@ -88,6 +88,7 @@ options:
     description:
       - Message id of an article to cancel. It is asked for by a control message (RFC 5537, section 5.3), and servers do as they see fit.
       - If the server does not have the article, there is nothing to do.
+      - An article that is not by O(sender) draws a warning, unless O(headers) has C(Approved).
       - It cannot be given beside O(reply_to), O(references) or O(supersede).
     type: str
   supersede:
