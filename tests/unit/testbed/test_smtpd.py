@@ -23,7 +23,8 @@ from ansible_collections.fleetproof.backup.tests.testbed.imapd import ImapServer
 from ansible_collections.fleetproof.backup.tests.testbed.popd import PopServer
 from ansible_collections.fleetproof.backup.tests.testbed.smtpd import USERS, SmtpServer
 
-MAIL = b"From: a@example.com\r\nSubject: one\r\n\r\n.\r\n..\r\nlast line\r\n"
+NAME = b"Message-ID: <one@example.com>"
+MAIL = b"From: a@example.com\r\nSubject: one\r\n" + NAME + b"\r\n\r\n.\r\n..\r\nlast line\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,16 @@ def test_one_copy_for_all_and_nobody_reads_who_else_has_it(server: SmtpServer) -
     assert b"with ESMTP\r\n" in raw
 
 
-@pytest.mark.parametrize("way", WAYS)
+def test_a_mail_may_arrive_under_another_name(server: SmtpServer) -> None:
+    server.behave(way="rename")
+    send(server, "ops@example.com")
+    (raw,) = delivered(server)
+    (name,) = [line for line in raw.split(b"\r\n") if line.startswith(b"Message-ID:")]
+    assert name.endswith(b"@way.test>")
+    assert raw.endswith(MAIL.replace(NAME, name))
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "rename"])
 def test_a_mail_may_not_arrive_as_it_was_sent(server: SmtpServer, way: str) -> None:
     server.behave(way=way)
     send(server, "ops@example.com")
@@ -97,7 +107,7 @@ def test_a_mail_may_not_arrive_as_it_was_sent(server: SmtpServer, way: str) -> N
             "lost": [],
             "twice": [MAIL, MAIL],
             "footer": [MAIL + b"-- \r\nThe list for reports\r\n"],
-            "tag": [MAIL.replace(b"one", b"[fleet] one")],
+            "tag": [MAIL.replace(b"Subject: one", b"Subject: [fleet] one")],
             "corrupt": [MAIL.replace(b"last line", b"last Aine")],
         }[way]
     )
