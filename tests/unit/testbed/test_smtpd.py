@@ -108,7 +108,7 @@ def test_a_mail_may_not_arrive_as_it_was_sent(server: SmtpServer, way: str) -> N
             "twice": [MAIL, MAIL],
             "footer": [MAIL + b"-- \r\nThe list for reports\r\n"],
             "tag": [MAIL.replace(b"Subject: one", b"Subject: [fleet] one")],
-            "corrupt": [MAIL.replace(b"last line", b"last Aine")],
+            "corrupt": [MAIL.replace(b"last line", b"laAt line")],
         }[way]
     )
 
