@@ -182,6 +182,8 @@ def run(folder: Path, servers: MailServers, unused: int) -> int:
     shared = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
+        # "~" is the HOME of the environment to who writes there, and that of the passwd file to who reads
+        "ansible_async_dir": str(folder / "async"),
         "ca": str(servers.certificates / "ca.pem"),
         "password": PASSWORD,
         "smtp_host": HOSTS["good"],
