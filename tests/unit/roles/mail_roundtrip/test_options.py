@@ -72,7 +72,8 @@ def test_every_option_of_a_server_is_handed_on(module, server):
 def test_secrets_are_marked_and_are_read_by_no_report_and_kept_in_no_fact():
     for server in SERVERS:
         options = OF_ROUTES[server]["options"]
-        assert {name for name, option in options.items() if option.get("no_log")} == SECRET
+        # what a mail is signed with may hold a key
+        assert {name for name, option in options.items() if option.get("no_log")} == SECRET | ({"sign"} if server == "smtp" else set())
         assert not set(PARTS["mail_roundtrip_routes"][server]) & (SECRET | {"username"})
     assert not set(VARS["mail_roundtrip__public"]) & (SECRET | {"username"})
 
